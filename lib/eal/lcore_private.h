@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What lcore.c, register.c, stop.c and ctl.c share. */
+#ifndef EAL_LCORE_PRIVATE_H
+#define EAL_LCORE_PRIVATE_H
+
+#include "eal_private.h"
+#include "topology.h"
+
+#include <pollux/lcore.h>
+#include <pthread.h>
+#include <string.h>
+
+enum lcore_role {
+	ROLE_OFF,
+	ROLE_MAIN,
+	ROLE_WORKER,
+	ROLE_FOREIGN, /* a thread of the application's, registered */
+};
+
+/*
+ * state is the futex word: see lcore.c. role is written under register.c's lock once the workers
+ * run, and read without it. self, of a foreign thread, is its plx_lcore_self, so that the EAL can
+ * take the id away from a thread that did not give it back.
+ */
+struct lcore {
+	uint32_t state;
+	int role; /* enum lcore_role */
+	unsigned id;
+	int node;
+	plx_lcore_fn fn;
+	void *arg;
+	int ret;
+	pthread_t thread;
+	unsigned *self;
+	cpu_set_t cpus;
+} PLX_CACHE_ALIGNED;
+
+extern struct lcore plx_lcores[PLX_LCORE_MAX];
+extern struct plx_topo plx_lcore_topo;
+
+static inline int lcore_role(unsigned id)
+{
+	return id < PLX_LCORE_MAX ? plx_load_acquire(&plx_lcores[id].role) : ROLE_OFF;
+}
+
+/* 0, or -EINVAL after one line that names the lcore, the CPU and what there is. */
+int plx_lcore_check_cpus(const struct plx_eal_conf *conf, const struct plx_topo *topo,
+			 const cpu_set_t *allowed);
+
+/*
+ * Start a thread of the EAL: named, on @cpus, SCHED_FIFO of @rt_prio or SCHED_OTHER when 0, all
+ * signals blocked but those that a fault of its own raises (a SIGBUS guard must get those).
+ * Returns 0, or -errno after one line.
+ */
+int plx_thread_start(pthread_t *thread, const char *name, const cpu_set_t *cpus, int rt_prio,
+		     void *(*fn)(void *), void *arg);
+
+/* register.c; open lets threads register, close unregisters those left and drops the watchers. */
+int plx_register_open(void);
+void plx_register_close(void);
+
+/* stop.c: take plx_stop_request() back, but no signal. */
+void plx_stop_retract(void);
+
+#endif
