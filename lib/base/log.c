@@ -82,11 +82,24 @@ void plx_log_join(struct plx_log_module *module)
 	pthread_mutex_unlock(&lock);
 }
 
+/* The last spec counts, so one for the same pattern is taken out before it is added again. */
+static void remove_spec(const char *pattern, size_t len)
+{
+	for (unsigned i = 0; i < nb_specs; i++) {
+		if (strlen(specs[i].pattern) != len || memcmp(specs[i].pattern, pattern, len) != 0)
+			continue;
+		nb_specs--;
+		memmove(&specs[i], &specs[i + 1], (nb_specs - i) * sizeof(specs[0]));
+		return;
+	}
+}
+
 static int add_spec(const char *pattern, size_t len, int level)
 {
 	int ret = 0;
 
 	pthread_mutex_lock(&lock);
+	remove_spec(pattern, len);
 	if (nb_specs == SPECS_MAX) {
 		ret = -ENOSPC;
 	} else {
@@ -136,13 +149,13 @@ void plx_log_reset(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void plx_log_use_syslog(bool on)
+void plx_log_use_syslog(bool on, int facility)
 {
 	pthread_mutex_lock(&lock);
-	if (on && !to_syslog)
-		openlog("pollux", LOG_PID, LOG_DAEMON);
-	else if (!on && to_syslog)
+	if (to_syslog)
 		closelog();
+	if (on)
+		openlog("pollux", LOG_PID, facility);
 	to_syslog = on;
 	pthread_mutex_unlock(&lock);
 }

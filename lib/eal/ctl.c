@@ -188,7 +188,7 @@ static int add_watch(const struct watch *want, uint32_t events)
 {
 	struct epoll_event event = {.events = events};
 	struct watch *watch;
-	int err = 0;
+	int err;
 
 	watch = malloc(sizeof(*watch));
 	if (watch == NULL)
@@ -197,20 +197,22 @@ static int add_watch(const struct watch *want, uint32_t events)
 	pthread_mutex_lock(&lock);
 	if (!is_open) {
 		err = -ENODEV;
-		goto unlock;
+		goto free_watch;
 	}
 	watch->serial = SERIAL_FIRST + serials++;
 	event.data.u64 = watch->serial;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) != 0) {
 		err = -errno;
-		goto unlock;
+		goto free_watch;
 	}
 	watch->next = watches;
 	watches = watch;
-unlock:
 	pthread_mutex_unlock(&lock);
-	if (err != 0)
-		free(watch);
+	return 0;
+
+free_watch:
+	pthread_mutex_unlock(&lock);
+	free(watch);
 	return err;
 }
 

@@ -47,14 +47,14 @@ static int log_init(const struct plx_eal_conf *conf)
 		return ret;
 	}
 	if (conf->syslog)
-		plx_syslog_start(conf->syslog_facility);
+		plx_log_use_syslog(true, conf->syslog_facility);
 	return 0;
 }
 
 static void log_fini(const struct plx_eal_conf *conf)
 {
 	if (conf->syslog)
-		plx_log_use_syslog(false);
+		plx_log_use_syslog(false, 0);
 	if (conf->nb_log_levels)
 		plx_log_reset();
 }

@@ -40,9 +40,6 @@ const cpu_set_t *plx_eal_start_cpus(void);
 int plx_eal_conf_check(const struct plx_eal_conf *conf);
 int plx_eal_conf_resolve(struct plx_eal_conf *conf);
 
-/* syslog.c: send the log to syslog(3) under this facility. */
-void plx_syslog_start(int facility);
-
 /* clock.c */
 int plx_clock_init(void);
 void plx_clock_calibrate(void);

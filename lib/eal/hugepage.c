@@ -162,8 +162,7 @@ static void log_pages(const char *what, const struct plx_mem_lack *lack)
 	}
 	if (count.free >= lack->nb_grains) {
 		LOG_ERR("%s: %zu hugepages of %s%s wanted and %lu are free, but the kernel says "
-			"\"%s\": look for a limit (hugetlb cgroup, ulimit -v, "
-			"vm.max_map_count)",
+			"\"%s\": look for a limit (hugetlb cgroup, ulimit)",
 			what, lack->nb_grains, name, where, count.free, strerror(-lack->err));
 		return;
 	}
@@ -185,6 +184,10 @@ static void log_other(const char *what, const struct plx_mem_lack *lack)
 	else if (lack->err == -EFBIG && getrlimit(RLIMIT_FSIZE, &limit) == 0)
 		LOG_ERR("%s: files are limited to %llu kB: raise `ulimit -f`", what,
 			(unsigned long long)limit.rlim_cur >> 10);
+	else if (lack->err == -ENOMEM)
+		LOG_ERR("%s: memory can't be mapped: %s; look at `ulimit -v`, "
+			"vm.overcommit_memory, vm.max_map_count",
+			what, strerror(-lack->err));
 	else
 		LOG_ERR("%s: memory can't be mapped: %s", what, strerror(-lack->err));
 }
@@ -195,10 +198,7 @@ void plx_mem_log_lack(const char *what, const struct plx_mem_lack *lack)
 
 	switch (lack->why) {
 	case PLX_MEM_LACK_PAGES:
-		if (plx_mem.file.fd >= 0)
-			log_pages(what, lack);
-		else
-			log_other(what, lack);
+		log_pages(what, lack);
 		return;
 	case PLX_MEM_LACK_SPACE:
 		LOG_ERR("%s: the addresses reserved for NUMA node %d are used up (%s)", what,

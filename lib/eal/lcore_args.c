@@ -4,7 +4,7 @@
  *
  *   -l        LIST of CPU numbers, which are the lcore ids too: 0-2,5
  *   -c        the same as a hexadecimal mask: 0x27
- *   --lcores  MAP := ITEM[,ITEM...]; ITEM := SET[@SET]; SET := N | N-N | (LIST); LIST := N or N-N[,...]
+ *   --lcores  MAP := ITEM[,ITEM...]; ITEM := SET[@SET]; SET := N | N-N | (LIST), a LIST as for -l
  *             Every lcore of the set left of '@' may run on each CPU of the set right of it.
  *             Without '@', the lcores of a group share the CPUs of the same numbers, (0,6) runs
  *             both on 0 and 6, while N or N-N gives each lcore the CPU of its number.

@@ -5,6 +5,7 @@
 #include "mem_private.h"
 
 #include <errno.h>
+#include <pollux/atomic.h>
 #include <pollux/bits.h>
 #include <string.h>
 

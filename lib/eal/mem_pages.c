@@ -4,14 +4,15 @@
  * memory is one mapping of one file. With IOVA as PA the pages of one growth are put in the order of
  * their physical addresses instead: neighbours in one are neighbours in the other where possible.
  *
- * Lack of pages must be an error and never a SIGBUS: mmap() promises all of them or none,
- * fallocate() makes them and says when a node or a cgroup has no more, and only then are they
- * touched. Hugepages are never paged out, so only ordinary ones are locked.
+ * Lack of pages must be an error and never a SIGBUS: fallocate() makes them and says when there are
+ * no more, and only then are they mapped and touched. Hugepages are never paged out, so only
+ * ordinary ones are locked.
  */
 #include "mem_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pollux/atomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,25 +79,40 @@ static int check_file_size(off_t end)
 		       : 0;
 }
 
+/*
+ * Could all these pages be had now? What fallocate() takes before it fails would be missing to
+ * others meanwhile, and is zeroed for nothing.
+ */
+static int check_pages(size_t nb)
+{
+	int size = __builtin_ctzl(plx_mem.page_bytes) << MAP_HUGE_SHIFT;
+	size_t len = nb << plx_mem.grain_shift;
+	void *addr =
+		mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
+
+	if (addr == MAP_FAILED)
+		return -errno;
+	munmap(addr, len);
+	return 0;
+}
+
 /* Allocate the pages of the file, without which a touch would be a SIGBUS. */
 static int allocate(size_t first, size_t nb, struct plx_mem_lack *lack)
 {
-	for (size_t i = 0, run; i < nb; i += run) {
+	int err = check_pages(nb);
+
+	for (size_t i = 0, run; i < nb && !err; i += run) {
 		off_t offset = file_offset(first + i), len;
-		int err;
 
 		run = file_run(first + i, nb - i);
 		len = (off_t)(run << plx_mem.grain_shift);
 		err = check_file_size(offset + len);
 		while (!err && fallocate(plx_mem.file.fd, 0, offset, len) != 0)
 			err = errno == EINTR ? 0 : -errno;
-		if (err) {
-			lack->why = err == -ENOSPC || err == -ENOMEM ? PLX_MEM_LACK_PAGES
-								     : PLX_MEM_LACK_OTHER;
-			return err;
-		}
 	}
-	return 0;
+	if (err == -ENOSPC || err == -ENOMEM)
+		lack->why = PLX_MEM_LACK_PAGES;
+	return err;
 }
 
 /* Make page tables, so that no access is a fault. The pages themselves are there, or are made. */
@@ -152,17 +168,16 @@ int plx_mem_pages_map(int node, size_t first, size_t nb, struct plx_mem_lack *la
 	uintptr_t addr = plx_mem_grain_addr(first);
 	size_t len = nb << plx_mem.grain_shift;
 	struct plx_mem_policy policy;
-	int err;
+	int err = 0;
 
-	err = map_fixed(first, nb);
-	if (err == -ENOMEM)
-		lack->why = PLX_MEM_LACK_PAGES;
+	plx_mem_numa_enter(node, &policy);
+	if (plx_mem.file.fd >= 0)
+		err = allocate(first, nb, lack);
+	if (!err)
+		err = map_fixed(first, nb);
 	/* Where the kernel has large pages at hand, ordinary memory is there seven times sooner. */
 	if (!err && plx_mem.file.fd < 0)
 		madvise((void *)addr, len, MADV_HUGEPAGE);
-	plx_mem_numa_enter(node, &policy);
-	if (!err && plx_mem.file.fd >= 0)
-		err = allocate(first, nb, lack);
 	if (!err)
 		err = populate(addr, len);
 	plx_mem_numa_leave(&policy);

@@ -13,6 +13,7 @@
 #include "mem_private.h"
 
 #include <errno.h>
+#include <pollux/atomic.h>
 #include <pollux/bits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -29,10 +29,3 @@ int plx_syslog_facility(const char *name)
 			return facilities[i].facility;
 	return -ENOENT;
 }
-
-void plx_syslog_start(int facility)
-{
-	plx_log_use_syslog(true);
-	/* Replaces the facility only; lines and their way stay the log's. */
-	openlog("pollux", LOG_PID, facility);
-}

@@ -78,7 +78,7 @@ static void audit_caches(struct audit *audit)
 	for (unsigned id = 0; id < PLX_LCORE_MAX; id++) {
 		const struct plx_mempool_cache *cache = pool->caches[id];
 
-		if (cache->len > 2 * cache->size) {
+		if (cache->len > cache->cap) {
 			fault(audit, cache, "is a cache with an impossible length");
 			continue;
 		}

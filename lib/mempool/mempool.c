@@ -81,7 +81,8 @@ static uint32_t stride_of(uint32_t obj_bytes)
 
 static struct plx_mempool_cache *cache_create(const struct plx_mempool *pool, unsigned lcore)
 {
-	size_t bytes = sizeof(struct plx_mempool_cache) + 2 * pool->cache_size * sizeof(void *);
+	uint32_t cap = pool->cache_size + pool->cache_size / 2;
+	size_t bytes = sizeof(struct plx_mempool_cache) + cap * sizeof(void *);
 	int node = plx_lcore_node(lcore);
 	struct plx_mempool_cache *cache;
 
@@ -89,7 +90,7 @@ static struct plx_mempool_cache *cache_create(const struct plx_mempool *pool, un
 	if (!cache)
 		return NULL;
 	cache->size = pool->cache_size;
-	cache->cap = pool->cache_size + pool->cache_size / 2;
+	cache->cap = cap;
 	return cache;
 }
 
@@ -455,10 +456,10 @@ uint32_t plx_mempool_get_slow_(struct plx_mempool *pool, void **objs, uint32_t n
 	uint32_t len = cache->len;
 
 	if (n <= cache->size) {
-		len += from_ring(pool, &cache->objs[len], cache->size + n - len, true);
+		len += from_ring(pool, &cache->objs[len], cache->size - len, true);
 		if (len < n)
 			n = 0;
-		plx_mempool_copy_(objs, &cache->objs[len - n], n);
+		memcpy(objs, &cache->objs[len - n], n * sizeof(void *));
 		plx_store_relaxed(&cache->len, len - n);
 		return n;
 	}
@@ -467,7 +468,7 @@ uint32_t plx_mempool_get_slow_(struct plx_mempool *pool, void **objs, uint32_t n
 		return n;
 	if (len == 0 || !from_ring(pool, objs + len, n - len, false))
 		return 0;
-	plx_mempool_copy_(objs, cache->objs, len);
+	memcpy(objs, cache->objs, len * sizeof(void *));
 	plx_store_relaxed(&cache->len, 0);
 	return n;
 }
@@ -487,12 +488,14 @@ void plx_mempool_put_slow_(struct plx_mempool *pool, void *const *objs, uint32_t
 	to_ring(pool, cache->objs, oldest);
 	len -= oldest;
 	memmove(cache->objs, &cache->objs[oldest], len * sizeof(void *));
-	plx_mempool_copy_(&cache->objs[len], objs, n);
+	memcpy(&cache->objs[len], objs, n * sizeof(void *));
 	plx_store_relaxed(&cache->len, len + n);
 }
 
 extern inline void *plx_mempool_priv(const struct plx_mempool *pool);
-extern inline void plx_mempool_copy_(void **to, void *const *from, uint32_t n);
+extern inline void plx_mempool_copy_wide_(void **to, void *const *from, uint32_t n);
+extern inline void plx_mempool_copy_words_(void **to, void *const *from, uint32_t n);
+extern inline void plx_mempool_copy_(void **to, void *const *from, uint32_t n, const void *stack);
 extern inline uint32_t plx_mempool_get_bulk(struct plx_mempool *pool, void **objs, uint32_t n);
 extern inline void *plx_mempool_get(struct plx_mempool *pool);
 extern inline void plx_mempool_put_checked_(struct plx_mempool *pool, void *const *objs,

@@ -95,8 +95,8 @@ PLX_API bool plx_log_limit_pass(struct plx_log_limit *limit, struct plx_log_modu
  * @spec   "debug" for all modules, or "igb:debug", "pci*:info" with a shell pattern. Levels: error,
  *         warning, notice, info, debug, or DPDK's numbers 1..8 (4 error, 5 warning, 6 notice,
  *         7 info, 8 debug). The last spec that matches a module counts.
- * Returns 0, -EINVAL (unknown level, empty pattern: one line is logged), -ENOSPC (over 32 specs,
- *         patterns over 31 bytes).
+ * Returns 0, -EINVAL (unknown level, empty pattern: one line is logged), -ENOSPC (over 32 patterns,
+ *         a pattern over 31 bytes).
  * Thread  any.
  */
 PLX_API int plx_log_set_level(const char *spec);
@@ -104,8 +104,13 @@ PLX_API int plx_log_set_level(const char *spec);
 /** Forget every plx_log_set_level(): back to notice for all modules. Any thread. */
 PLX_API void plx_log_reset(void);
 
-/** Send lines to syslog(3), facility LOG_DAEMON, instead of stderr; false goes back. Any thread. */
-PLX_API void plx_log_use_syslog(bool on);
+/**
+ * Send lines to syslog(3) instead of stderr, or back to stderr.
+ *
+ * @facility  of <syslog.h>, LOG_DAEMON say; no matter when going back
+ * Thread     any.
+ */
+PLX_API void plx_log_use_syslog(bool on, int facility);
 
 /**
  * Give each line to @sink instead (a test, a GUI); NULL goes back.

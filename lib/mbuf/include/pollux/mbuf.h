@@ -321,13 +321,11 @@ PLX_INLINE void plx_mbuf_free_seg(struct plx_mbuf *m)
  */
 PLX_INLINE void plx_mbuf_free_bulk(struct plx_mbuf *const *pkts, uint32_t n)
 {
-	uint32_t i = 0;
+	while (n > 0) {
+		uint32_t run = 0;
 
-	while (i < n) {
-		uint32_t run = i;
-
-		if (plx_likely(pkts[i] != NULL)) {
-			uint8_t pool_id = pkts[i]->pool_id;
+		if (plx_likely(pkts[0] != NULL)) {
+			uint8_t pool_id = pkts[0]->pool_id;
 			uint32_t word = plx_mbuf_home_word_(pool_id);
 
 			while (run < n && plx_likely(pkts[run] != NULL) &&
@@ -337,15 +335,13 @@ PLX_INLINE void plx_mbuf_free_bulk(struct plx_mbuf *const *pkts, uint32_t n)
 #endif
 				run++;
 			}
-			plx_mempool_put_bulk(plx_mbuf_pools[pool_id], (void *const *)&pkts[i],
-					     run - i);
+			plx_mempool_put_bulk(plx_mbuf_pools[pool_id], (void *const *)pkts, run);
 		}
-		if (plx_likely(run == n))
-			return;
 		/* The run ended at NULL, at another pool's packet, or at one that is not plain. */
-		if (run == i)
+		if (plx_unlikely(run == 0))
 			plx_mbuf_free(pkts[run++]);
-		i = run;
+		pkts += run;
+		n -= run;
 	}
 }
 

@@ -56,7 +56,7 @@ struct plx_mempool_cache {
 	uint32_t len;			/* objects in it; written by the owner, read by counts */
 	uint32_t cap;			/* give back past this and some move to the ring */
 	uint32_t size;			/* filled up to this from the ring */
-	void *objs[] PLX_CACHE_ALIGNED; /* 2 * size */
+	void *objs[] PLX_CACHE_ALIGNED; /* cap */
 };
 
 /* Read-only once made, but for what caches[] and ring point at. */
@@ -162,9 +162,8 @@ PLX_API bool plx_mempool_check_put_(struct plx_mempool *pool, void *obj);
 
 /* ---- The data path ---- */
 
-/* Pointers from one table to another: whole cache lines at a time, which compilers turn into wide
- * moves whatever they know of n. */
-PLX_INLINE void plx_mempool_copy_(void **to, void *const *from, uint32_t n)
+/* Pointers from one table to another, a line at a time in wide moves. */
+PLX_INLINE void plx_mempool_copy_wide_(void **to, void *const *from, uint32_t n)
 {
 	for (; n >= 8; n -= 8, to += 8, from += 8)
 		memcpy(to, from, 8 * sizeof(void *));
@@ -180,6 +179,44 @@ PLX_INLINE void plx_mempool_copy_(void **to, void *const *from, uint32_t n)
 	}
 	if (n & 1)
 		*to = *from;
+}
+
+/* The same word by word; the relaxed stores keep the compiler from making wide moves of them. */
+PLX_INLINE void plx_mempool_copy_words_(void **to, void *const *from, uint32_t n)
+{
+	for (; n >= 8; n -= 8, to += 8, from += 8) {
+		void *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+		void *e = from[4], *f = from[5], *g = from[6], *h = from[7];
+
+		plx_store_relaxed(&to[0], a);
+		plx_store_relaxed(&to[1], b);
+		plx_store_relaxed(&to[2], c);
+		plx_store_relaxed(&to[3], d);
+		plx_store_relaxed(&to[4], e);
+		plx_store_relaxed(&to[5], f);
+		plx_store_relaxed(&to[6], g);
+		plx_store_relaxed(&to[7], h);
+	}
+	for (; n > 0; n--)
+		plx_store_relaxed(to++, *from++);
+}
+
+/*
+ * Pointers between a cache and the caller's table. Few go word by word: what was just put is
+ * forwarded to the get that follows sooner than in wide moves. Many go in wide moves, of which
+ * there are the fewer to store, and which must not lie across a line's end in the cache: @stack
+ * is the place there.
+ */
+PLX_INLINE void plx_mempool_copy_(void **to, void *const *from, uint32_t n, const void *stack)
+{
+	if (n < 16) {
+		plx_mempool_copy_words_(to, from, n);
+	} else if (plx_likely((uintptr_t)stack % 16 == 0)) {
+		plx_mempool_copy_wide_(to, from, n);
+	} else {
+		to[0] = from[0];
+		plx_mempool_copy_wide_(to + 1, from + 1, n - 1);
+	}
 }
 
 /**
@@ -200,7 +237,7 @@ PLX_INLINE uint32_t plx_mempool_get_bulk(struct plx_mempool *pool, void **objs, 
 
 	if (plx_likely(len >= n)) {
 		len -= n;
-		plx_mempool_copy_(objs, &cache->objs[len], n);
+		plx_mempool_copy_(objs, &cache->objs[len], n, &cache->objs[len]);
 		plx_store_relaxed(&cache->len, len);
 	} else {
 		n = plx_mempool_get_slow_(pool, objs, n);
@@ -227,7 +264,7 @@ PLX_INLINE void plx_mempool_put_checked_(struct plx_mempool *pool, void *const *
 	uint32_t len = plx_load_relaxed(&cache->len);
 
 	if (plx_likely(len + n <= cache->cap)) {
-		plx_mempool_copy_(&cache->objs[len], objs, n);
+		plx_mempool_copy_(&cache->objs[len], objs, n, &cache->objs[len]);
 		plx_store_relaxed(&cache->len, len + n);
 	} else {
 		plx_mempool_put_slow_(pool, objs, n);
