@@ -5,12 +5,12 @@
  *
  * plx_clock_now_ns() follows a line with one bend: the old rate before it, the new one after. A new
  * line is published with its bend still open; whoever sees it first, reader or writer, closes it
- * with the present cycle count. So the bend is never before the publication, until which all readers
- * were on the old line, and time is continuous for everybody, however long a writer was preempted.
+ * with the present cycle count. So the bend is never before the publication; and a reader that finds
+ * a newer line after it took its cycle count starts again, so no count after the publication is ever
+ * put on the old line. Time is continuous for everybody, however long a writer was preempted.
  *
- * Lines stand in a small array, written round. A reader checks that it was not overtaken by so many
- * refinements that its line was reused. Fields are stored with release and loaded with acquire, so
- * that whoever sees a field of a later line also sees the sequence number that preceded it.
+ * There are two lines, written in turn. Fields are stored with release and loaded with acquire, so
+ * that whoever sees a field of a line under construction also sees that its own is outdated.
  */
 #include "clock_private.h"
 
@@ -23,7 +23,7 @@
 #include <time.h>
 
 enum {
-	NB_LINES = 8,
+	NB_LINES = 2,
 	STAMP_TRIES = 16,
 };
 
@@ -49,7 +49,7 @@ struct line {
 	uint64_t base_ns;
 	uint64_t mult_before; /* ns for a cycle, as plx_clock_ns_mult */
 	uint64_t mult_after;
-	uint64_t bend_cycles; /* 0: still open */
+	uint64_t bend_cycles; /* or open_bend() */
 };
 
 int plx_clock_fallback;
@@ -95,25 +95,21 @@ static uint64_t along(uint64_t ns, uint64_t from, uint64_t to, uint64_t mult)
 	return ns + plx_clock_scale(to - from, mult);
 }
 
-/* Not before the loads that precede it: what another thread told us about is in the past. */
-static uint64_t cycles_now(void)
+/* An open bend is marked with its line's number: a reader that was asleep can't close another's. */
+static uint64_t open_bend(uint64_t seq)
 {
-#if defined(__x86_64__)
-	__builtin_ia32_lfence();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb" ::: "memory");
-#endif
-	return plx_cycles();
+	return UINT64_C(1) << 63 | seq;
 }
 
-static uint64_t bend_of(struct line *line)
+static uint64_t bend_of(struct line *line, uint64_t seq)
 {
-	uint64_t bend = plx_load_acquire(&line->bend_cycles), none = 0;
+	uint64_t bend = plx_load_acquire(&line->bend_cycles), now, open = open_bend(seq);
 
-	if (plx_unlikely(bend == 0)) {
-		bend = cycles_now();
-		if (!plx_cas_acq_rel(&line->bend_cycles, &none, bend))
-			bend = none;
+	if (plx_unlikely(bend == open)) {
+		now = plx_cycles_ordered();
+		if (plx_cas_acq_rel(&line->bend_cycles, &open, now))
+			return now;
+		bend = plx_load_acquire(&line->bend_cycles);
 	}
 	return bend;
 }
@@ -132,15 +128,16 @@ uint64_t plx_clock_now_ns(void)
 		ns = plx_load_acquire(&line->base_ns);
 		before = plx_load_acquire(&line->mult_before);
 		after = plx_load_acquire(&line->mult_after);
-		bend = bend_of(line);
-		now = cycles_now();
-	} while (plx_unlikely(plx_load_relaxed(&line_seq) - seq >= NB_LINES - 1));
+		bend = bend_of(line, seq);
+		now = plx_cycles_ordered();
+	} while (plx_unlikely(plx_load_relaxed(&line_seq) != seq));
 
 	if (plx_unlikely((int64_t)(now - bend) < 0))
 		return along(ns, base, now, before);
 	return along(along(ns, base, bend, before), bend, now, after);
 }
 
+/* @bend: 0 leaves it open. */
 static void publish(uint64_t base, uint64_t ns, uint64_t before, uint64_t after, uint64_t bend)
 {
 	uint64_t seq = plx_load_relaxed(&line_seq) + 1;
@@ -150,9 +147,9 @@ static void publish(uint64_t base, uint64_t ns, uint64_t before, uint64_t after,
 	plx_store_release(&line->base_ns, ns);
 	plx_store_release(&line->mult_before, before);
 	plx_store_release(&line->mult_after, after);
-	plx_store_release(&line->bend_cycles, bend);
+	plx_store_release(&line->bend_cycles, bend != 0 ? bend : open_bend(seq));
 	plx_store_release(&line_seq, seq); /* with plx_clock_now_ns()'s acquire */
-	bend_of(line);
+	bend_of(line, seq);
 }
 
 /* From its bend on the old line is a straight one: the new one's first half. */

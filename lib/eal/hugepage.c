@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define POOLS "/sys/kernel/mm/hugepages"
+#define NODE_POOL "/sys/devices/system/node/node%d/hugepages/hugepages-%zukB"
 
 enum { PATH_BYTES = 128, LINE_BYTES = 320, MB_SHIFT = 20 };
 
@@ -44,9 +45,7 @@ int plx_hugepage_count(size_t page_bytes, int node, struct plx_hugepage_count *c
 	if (node == PLX_NODE_ANY)
 		snprintf(dir, sizeof(dir), POOLS "/hugepages-%zukB", page_bytes >> 10);
 	else
-		snprintf(dir, sizeof(dir),
-			 "/sys/devices/system/node/node%d/hugepages/hugepages-%zukB", node,
-			 page_bytes >> 10);
+		snprintf(dir, sizeof(dir), NODE_POOL, node, page_bytes >> 10);
 	err = read_number(dir, "nr_hugepages", &count->total);
 	if (!err)
 		err = read_number(dir, "free_hugepages", &count->free);
@@ -117,12 +116,15 @@ size_t plx_hugepage_pick(const struct plx_eal_conf *conf)
 	return first;
 }
 
-/* The commands that make @total pages of that size. */
-static void mend(char *text, size_t room, size_t page_bytes, unsigned long total)
+/* The command that makes @total pages of that size; setup.sh and hugeadm know no nodes. */
+static void mend(char *text, size_t room, size_t page_bytes, int node, unsigned long total)
 {
 	size_t mb = page_bytes >> MB_SHIFT;
 
-	if (mb >= 1024)
+	if (node != PLX_NODE_ANY)
+		snprintf(text, room, "`echo %lu > " NODE_POOL "/nr_hugepages`", total, node,
+			 page_bytes >> 10);
+	else if (mb >= 1024)
 		snprintf(text, room, "`hugeadm --pool-pages-min %zuGB:%lu`", mb >> 10, total);
 	else if (mb == 2)
 		snprintf(text, room,
@@ -166,7 +168,8 @@ static void log_pages(const char *what, const struct plx_mem_lack *lack)
 			what, lack->nb_grains, name, where, count.free, strerror(-lack->err));
 		return;
 	}
-	mend(how, sizeof(how), plx_mem.page_bytes, count.total - count.free + lack->nb_grains);
+	mend(how, sizeof(how), plx_mem.page_bytes, node,
+	     count.total - count.free + lack->nb_grains);
 	LOG_ERR("%s: %zu hugepages of %s%s wanted, %lu free of %lu: reserve more with %s, or run "
 		"with --no-huge",
 		what, lack->nb_grains, name, where, count.free, count.total, how);

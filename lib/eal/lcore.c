@@ -27,7 +27,8 @@ enum {
 	STATE_QUIT,
 };
 
-__thread unsigned plx_lcore_self = PLX_LCORE_NONE;
+/* The model again: gcc takes that of the definition, in this file. */
+__thread unsigned plx_lcore_self __attribute__((tls_model("initial-exec"))) = PLX_LCORE_NONE;
 
 struct lcore plx_lcores[PLX_LCORE_MAX];
 struct plx_topo plx_lcore_topo;

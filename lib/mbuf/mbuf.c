@@ -137,14 +137,17 @@ destroy_pool:
 
 void plx_mbuf_pool_destroy(struct plx_mempool *pool)
 {
+	struct plx_mbuf_pool *own;
 	struct plx_mbuf_track *track;
 
 	if (!pool)
 		return;
-	track = ((struct plx_mbuf_pool *)plx_mempool_priv(pool))->track;
-	/* First, since the next pool may lie at this address as soon as this one is gone. */
+	own = plx_mempool_priv(pool);
+	track = own->track;
+	/* The id first: once the memory is free, another pool may have this address. */
 	pthread_mutex_lock(&ids_lock);
-	free_ids(pool);
+	if (plx_mbuf_pools[own->id] == pool)
+		plx_mbuf_pools[own->id] = NULL;
 	pthread_mutex_unlock(&ids_lock);
 	plx_mempool_destroy(pool); /* may ask the table who had what is still out */
 	plx_mem_free(track);

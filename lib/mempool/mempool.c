@@ -25,9 +25,6 @@ struct plx_log_module plx_log_mempool = PLX_LOG_MODULE("mempool");
 
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The cache of who has none: always empty, always full, never written. */
-static struct plx_mempool_cache no_cache;
-
 /* ---- Checks and sizes ---- */
 
 static int check_conf(const struct plx_mempool_conf *conf)
@@ -79,6 +76,13 @@ static uint32_t stride_of(uint32_t obj_bytes)
 
 /* ---- Caches ---- */
 
+_Static_assert(sizeof(struct plx_mempool_cache) <= PLX_CACHE_LINE, "no_cache is one without room");
+
+static struct plx_mempool_cache *no_cache(struct plx_mempool *pool)
+{
+	return (struct plx_mempool_cache *)(void *)pool->no_cache;
+}
+
 static struct plx_mempool_cache *cache_create(const struct plx_mempool *pool, unsigned lcore)
 {
 	uint32_t cap = pool->cache_size + pool->cache_size / 2;
@@ -98,7 +102,7 @@ static int add_cache(struct plx_mempool *pool, unsigned lcore)
 {
 	struct plx_mempool_cache *cache;
 
-	if (pool->cache_size == 0 || pool->caches[lcore] != &no_cache)
+	if (pool->cache_size == 0 || pool->caches[lcore] != no_cache(pool))
 		return 0;
 	cache = cache_create(pool, lcore);
 	if (!cache) {
@@ -115,7 +119,7 @@ static int add_caches(struct plx_mempool *pool)
 	int ret = 0;
 
 	for (unsigned id = 0; id <= PLX_LCORE_MAX; id++)
-		pool->caches[id] = &no_cache;
+		pool->caches[id] = no_cache(pool);
 	for (unsigned id = 0; id < PLX_LCORE_MAX && !ret; id++)
 		if (plx_lcore_is_enabled(id) || plx_lcore_is_registered(id))
 			ret = add_cache(pool, id);
@@ -125,7 +129,7 @@ static int add_caches(struct plx_mempool *pool)
 static void remove_caches(struct plx_mempool *pool)
 {
 	for (unsigned id = 0; id < PLX_LCORE_MAX; id++)
-		if (pool->caches[id] != &no_cache)
+		if (pool->caches[id] != no_cache(pool))
 			plx_mem_free(pool->caches[id]);
 }
 

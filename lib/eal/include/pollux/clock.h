@@ -105,7 +105,7 @@ PLX_INLINE uint64_t plx_ns_to_cycles(uint64_t ns)
  * Nanoseconds that never go backwards, in no thread and between threads, whatever is learned about
  * the frequency meanwhile: a new frequency counts from the moment it is known on. Began as
  * CLOCK_MONOTONIC_RAW at plx_eal_init() and stays within the error that was stated at each time.
- * Takes no lock and makes no system call; costs about two plx_cycles().
+ * Takes no lock and makes no system call; costs about three plx_cycles().
  *
  * Returns CLOCK_MONOTONIC_RAW when the EAL does not run.
  * Thread  any.

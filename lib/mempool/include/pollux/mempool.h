@@ -61,9 +61,10 @@ struct plx_mempool_cache {
 
 /* Read-only once made, but for what caches[] and ring point at. */
 struct plx_mempool {
-	/* By lcore id. The last entry is for threads that are no lcore: always empty, always full,
-	 * as is the entry of an id that has no thread. */
+	/* By lcore id. The last entry is for threads that are no lcore: it leads to no_cache, which
+	 * is always empty and always full, as does the entry of an id that has no thread. */
 	struct plx_mempool_cache *caches[PLX_LCORE_MAX + 1];
+	char no_cache[PLX_CACHE_LINE] PLX_CACHE_ALIGNED;
 	struct plx_ring *ring;
 	char *objs;
 	uint32_t nb_objs;

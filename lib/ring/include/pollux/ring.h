@@ -197,14 +197,14 @@ PLX_INLINE void plx_ring_let_go_(uint64_t *side, uint32_t index)
 /* Free slots as the producer knows them; looks at the consumers only when they are fewer than n. */
 PLX_INLINE uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_t n)
 {
-	uint32_t room = ring->prod.limit - head;
+	uint32_t limit = ring->prod.limit;
 
-	if (plx_unlikely(room < n)) {
+	if (plx_unlikely(limit - head < n)) {
 		/* Acquire: pairs with the release in plx_ring_retire_(): those slots are read out. */
-		ring->prod.limit = plx_load_acquire(&ring->tail) + ring->size;
-		room = ring->prod.limit - head;
+		limit = plx_load_acquire(&ring->tail) + ring->size;
+		plx_store_relaxed(&ring->prod.limit, limit);
 	}
-	return room;
+	return limit - head;
 }
 
 /*
