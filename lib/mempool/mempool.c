@@ -221,7 +221,8 @@ static void flush_one(struct plx_mempool *pool, void *arg)
 {
 	struct plx_mempool_cache *cache = pool->caches[*(unsigned *)arg];
 
-	if (cache->len == 0)
+	/* Atomic, since it may be the empty cache that threads without one share. */
+	if (plx_load_relaxed(&cache->len) == 0)
 		return;
 	to_ring(pool, cache->objs, cache->len);
 	plx_store_relaxed(&cache->len, 0);
@@ -457,7 +458,7 @@ static uint32_t from_ring(struct plx_mempool *pool, void **objs, uint32_t n, boo
 uint32_t plx_mempool_get_slow_(struct plx_mempool *pool, void **objs, uint32_t n)
 {
 	struct plx_mempool_cache *cache = pool->caches[plx_lcore_id()];
-	uint32_t len = cache->len;
+	uint32_t len = plx_load_relaxed(&cache->len);
 
 	if (n <= cache->size) {
 		len += from_ring(pool, &cache->objs[len], cache->size - len, true);
@@ -480,7 +481,7 @@ uint32_t plx_mempool_get_slow_(struct plx_mempool *pool, void **objs, uint32_t n
 void plx_mempool_put_slow_(struct plx_mempool *pool, void *const *objs, uint32_t n)
 {
 	struct plx_mempool_cache *cache = pool->caches[plx_lcore_id()];
-	uint32_t len = cache->len;
+	uint32_t len = plx_load_relaxed(&cache->len);
 	uint32_t oldest;
 
 	if (n > cache->size) {

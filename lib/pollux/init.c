@@ -35,6 +35,10 @@ static int start(const struct plx_eal_conf *conf)
 	ret = open_devices(conf);
 	if (ret)
 		goto fini_eal;
+	/* No card that a dead process left running is still running now. */
+	ret = plx_mem_reap_stale();
+	if (ret < 0)
+		goto fini_eal;
 	return 0;
 
 fini_eal:
