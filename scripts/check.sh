@@ -34,14 +34,10 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
+[ "$mode" != --long ] || export PLX_TEST_LONG=1
+
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-
-seconds=900
-if [ "$mode" = --long ]; then
-	export PLX_TEST_LONG=1
-	seconds=7200
-fi
 
 sources=$(mktemp) && c_sources=$(mktemp) || exit 1
 trap 'rm -f "$sources" "$c_sources"' EXIT
@@ -68,7 +64,7 @@ static_analysis() {
 # build_and_test NAME PRESET: a build that fails counts as one failed test.
 build_and_test() {
 	if step "$1: build" build "$2"; then
-		run_tests "$1" "build-$2" $seconds
+		run_tests "$1" "build-$2"
 	else
 		note_failure "$1: build"
 	fi
@@ -84,8 +80,8 @@ check "shellcheck" shell_scripts
 check "gcc -Werror" build release
 check "clang -Werror" build clang
 check "clang-tidy" static_analysis
-[ "$mode" = --ci ] || run_tests "release" build $seconds
-[ "$mode" != --long ] || run_tests "clang" build-clang $seconds
+[ "$mode" = --ci ] || run_tests "release" build
+[ "$mode" != --long ] || run_tests "clang" build-clang
 build_and_test "PLX_CHECK" debug
 CC=clang build_and_test "ASan and UBSan" asan
 # The TSan of gcc 12 does not start where addresses are randomised over more than 28 bits.

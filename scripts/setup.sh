@@ -27,7 +27,7 @@ END
 # The C compiler comes without its headers when recommended packages are left out: libc6-dev.
 packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev libhugetlbfs-bin"
 packages_dev="libcriterion-dev libjansson-dev g++ clang libclang-rt-dev clang-format clang-tidy
-	shellcheck strace"
+	shellcheck"
 packages_lab="busybox-static kmod"
 packages_peer="libdpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
@@ -213,7 +213,7 @@ check_without_apt() {
 	local missing=() item
 	local programs="cc cmake ninja pkg-config hugeadm" libraries="numa inih"
 	if [ $want_dev -eq 1 ]; then
-		programs+=" c++ clang clang-format clang-tidy shellcheck strace"
+		programs+=" c++ clang clang-format clang-tidy shellcheck"
 		libraries+=" criterion jansson"
 	fi
 	if [ $want_lab -eq 1 ]; then programs+=" qemu-system-x86_64 busybox depmod"; fi

@@ -17,10 +17,10 @@ Needs root once, for what scripts/setup.sh has to install; not after that.
 END
 }
 
-long=0 filter=()
+filter=()
 while [ $# -gt 0 ]; do
 	case $1 in
-	--long) long=1 ;;
+	--long) export PLX_TEST_LONG=1 ;;
 	--filter)
 		[ $# -ge 2 ] || {
 			echo "test.sh: --filter: want a regular expression" >&2
@@ -44,17 +44,11 @@ done
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-seconds=900
-if [ $long -eq 1 ]; then
-	export PLX_TEST_LONG=1
-	seconds=7200
-fi
-
 if ! step "set-up" setup --dev; then
 	note_failure "set-up"
 elif ! step "build" build release; then
 	note_failure "build"
 else
-	run_tests "tests" build $seconds ${filter[@]+"${filter[@]}"}
+	run_tests "tests" build ${filter[@]+"${filter[@]}"}
 fi
 finish

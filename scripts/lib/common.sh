@@ -39,7 +39,7 @@ quietly() {
 	log=$(mktemp) || return 1
 	limit "$@" >"$log" 2>&1
 	status=$?
-	[ $status -eq 0 ] || tail -n 60 "$log" >&2
+	[ $status -eq 0 ] || tail -n 200 "$log" >&2
 	rm -f "$log"
 	return $status
 }
@@ -79,7 +79,7 @@ build() {
 	local preset=$1
 	shift
 	quietly 120 cmake --preset "$preset" "$@" &&
-		quietly 900 cmake --build --preset "$preset" -j "$jobs"
+		quietly 900 cmake --build --preset "$preset" -j "$jobs" -- --quiet -k 0
 }
 
 # count_results NAME DIR: adds up what ctest and Criterion left in DIR/results. A program that
@@ -99,17 +99,24 @@ count_results() {
 	done < <(awk -f scripts/lib/results.awk -v dir="$dir/results" "$dir/results/ctest.xml")
 }
 
-# run_tests NAME DIR SECONDS [CTEST ARGUMENT...]: a step whose tests are counted one by one.
+# How long all tests of a build may take, and one of them.
+all_seconds=900 test_seconds=300
+if [ "${PLX_TEST_LONG:-0}" != 0 ]; then
+	all_seconds=10800 test_seconds=3600
+fi
+
+# run_tests NAME DIR [CTEST ARGUMENT...]: a step whose tests are counted one by one.
 run_tests() {
 	step "$1" run_ctest "$@"
 }
 
 run_ctest() {
-	local name=$1 dir=$2 seconds=$3 status before=$((nb_passed + nb_failed)) failed_before=$nb_failed
-	shift 3
+	local name=$1 dir=$2 status before=$((nb_passed + nb_failed)) failed_before=$nb_failed
+	shift 2
 	mkdir -p "$dir/results" && rm -f "$dir"/results/*
-	limit "$seconds" ${launcher[@]+"${launcher[@]}"} ctest --test-dir "$dir" --no-tests=error --output-on-failure \
-		--test-output-size-passed 1000000 --output-junit results/ctest.xml -j "$jobs" "$@"
+	limit $all_seconds ${launcher[@]+"${launcher[@]}"} ctest --test-dir "$dir" \
+		--no-tests=error --output-on-failure --test-output-size-passed 1000000 \
+		--output-junit results/ctest.xml --timeout "$test_seconds" -j "$jobs" "$@"
 	status=$?
 	if [ -e "$dir/results/ctest.xml" ]; then
 		count_results "$name" "$dir"

@@ -63,6 +63,7 @@ static inline void pool_threads_run(struct rng *rng, void (*work)(struct pool_th
 {
 	struct pool_thread threads[NB_THREADS];
 	pthread_t others[NB_THREADS];
+	cpu_set_t cpus;
 
 	memset(threads, 0, sizeof(threads));
 	for (unsigned i = 0; i < NB_THREADS; i++) {
@@ -71,20 +72,24 @@ static inline void pool_threads_run(struct rng *rng, void (*work)(struct pool_th
 		threads[i].work = work;
 		threads[i].nb_ops = nb_ops / NB_THREADS;
 	}
-	for (unsigned i = NB_LCORES; i < NB_THREADS; i++)
+	for (unsigned i = NB_LCORES; i < NB_THREADS; i++) {
 		CHECK(pthread_create(&others[i], NULL, pool_thread_main, &threads[i]) == 0,
 		      "thread %u", i);
+		/* Else they would all stay on the main lcore's CPU. */
+		CHECK(plx_lcore_cpuset(i % NB_LCORES, &cpus) == 0, "cpuset");
+		pthread_setaffinity_np(others[i], sizeof(cpus), &cpus);
+	}
 	CHECK(plx_lcore_launch_all(pool_lcore_main, threads, true) == 0, "launch");
 	plx_lcore_wait_all();
 	for (unsigned i = NB_LCORES; i < NB_THREADS; i++)
 		pthread_join(others[i], NULL);
 }
 
-static inline struct plx_ring *market_new(void)
+static inline struct plx_ring *ring_on_heap(const char *name, uint32_t size)
 {
-	struct plx_ring *ring = aligned_alloc(PLX_CACHE_LINE, plx_ring_bytes(MARKET_SLOTS));
+	struct plx_ring *ring = aligned_alloc(PLX_CACHE_LINE, plx_ring_bytes(size));
 
-	CHECK(ring && plx_ring_init(ring, "market", MARKET_SLOTS) == 0, "market");
+	CHECK(ring && plx_ring_init(ring, name, size) == 0, "ring '%s'", name);
 	return ring;
 }
 

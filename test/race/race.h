@@ -49,15 +49,45 @@ static inline bool race_is_over(void)
 	return plx_load_relaxed(&race_failed);
 }
 
-/* Run @fn(@args + i * @size) in @nb threads at once. */
+/* Nothing to do: @tries is how often in a row. Spins first, so that the sides meet closely. */
+static inline void race_wait(unsigned tries)
+{
+	if (tries % 16 == 15)
+		sched_yield();
+	else
+		plx_pause();
+}
+
+/* Thread @i to the i-th CPU that is allowed, round and round. */
+static inline void race_pin(pthread_t thread, unsigned i)
+{
+	cpu_set_t allowed, one;
+	unsigned left;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return;
+	left = i % (unsigned)CPU_COUNT(&allowed);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || left-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(thread, sizeof(one), &one);
+		return;
+	}
+}
+
+/* Run @fn(@args + i * @size) in @nb threads at once, spread over the CPUs. */
 static inline void race_run(unsigned nb, void *(*fn)(void *), void *args, size_t size)
 {
 	pthread_t threads[64];
 	unsigned nb_made = 0;
 
-	for (; nb_made < nb && nb_made < PLX_ARRAY_SIZE(threads); nb_made++)
+	for (; nb_made < nb && nb_made < PLX_ARRAY_SIZE(threads); nb_made++) {
 		if (pthread_create(&threads[nb_made], NULL, fn, (char *)args + nb_made * size))
 			break;
+		race_pin(threads[nb_made], nb_made);
+	}
 	race_check(nb_made == nb, "%u threads of %u", nb_made, nb);
 	for (unsigned i = 0; i < nb_made; i++)
 		pthread_join(threads[i], NULL);

@@ -183,6 +183,84 @@ static void race(struct rng *rng, uint32_t nb_mbufs, uint32_t cache_size, uint64
 		fprintf(stderr, "%u mbufs, cache %u\n", nb_mbufs, cache_size);
 }
 
+/*
+ * Two lcores with a share each of every packet. Nothing goes back from the reader to the writer but
+ * the reference count: when the writer was the last, it alone orders the reader's last look before
+ * the writer's next packet in the same buffer.
+ */
+static struct plx_ring *one_way;
+static uint64_t nb_shares;
+
+static void wait_a_little(struct rng *rng)
+{
+	for (uint32_t i = rng_below(rng, 200); i > 0; i--)
+		plx_pause();
+}
+
+static int read_and_free(void *arg)
+{
+	struct rng *rng = arg;
+	unsigned tries = 0;
+
+	for (uint64_t done = 0; done < nb_shares && !race_is_over();) {
+		void *m;
+
+		if (!plx_ring_sc_dequeue(one_way, &m)) {
+			race_wait(tries++);
+			continue;
+		}
+		tries = 0;
+		check_packet(m);
+		wait_a_little(rng);
+		plx_mbuf_free(m);
+		done++;
+	}
+	return 0;
+}
+
+static void write_and_free(struct rng *rng)
+{
+	unsigned tries = 0;
+
+	for (uint64_t done = 0; done < nb_shares && !race_is_over();) {
+		struct plx_mbuf *m = plx_mbuf_alloc(pools[0]);
+		unsigned char *data = m ? plx_mbuf_append(m, BYTES_MAX) : NULL;
+
+		if (!m) {
+			race_wait(tries++);
+			continue;
+		}
+		tries = 0;
+		for (unsigned i = 0; i < BYTES_MAX; i++)
+			data[i] = (unsigned char)(done + i);
+		plx_mbuf_refcnt_add(m, 1);
+		while (!plx_ring_sp_enqueue(one_way, m) && !race_is_over())
+			race_wait(tries++);
+		wait_a_little(rng);
+		plx_mbuf_free(m);
+		done++;
+	}
+}
+
+static void race_for_the_last_share(struct rng *rng, uint64_t ops)
+{
+	const struct plx_mbuf_pool_conf conf = {
+		.name = "shares", .nb_mbufs = 1000, .cache_size = 200, .data_room = 64, .node = -1};
+	struct rng readers = {rng_next(rng)};
+
+	nb_shares = ops;
+	one_way = ring_on_heap("one-way", 256);
+	CHECK(plx_mbuf_pool_create(&conf, &pools[0]) == 0, "pool");
+	CHECK(plx_lcore_launch(1, read_and_free, &readers) == 0, "launch");
+	write_and_free(rng);
+	plx_lcore_wait(1, NULL);
+	race_check(plx_mempool_in_use(pools[0]) == 0, "%u in use", plx_mempool_in_use(pools[0]));
+	race_check(plx_mempool_audit(pools[0]) == 0, "audit");
+	plx_mempool_walk(pools[0], check_home, NULL);
+	plx_mbuf_pool_destroy(pools[0]);
+	free(one_way);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -192,7 +270,8 @@ int main(int argc, char **argv)
 	struct rng rng = rng_start("race_mbuf");
 
 	start_lcores(NB_LCORES);
-	market = market_new();
+	market = ring_on_heap("market", MARKET_SLOTS);
+	race_for_the_last_share(&rng, ops / 16);
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(races) && !race_is_over(); i++)
 		race(&rng, races[i].nb_mbufs, races[i].cache_size, ops / PLX_ARRAY_SIZE(races));
 	free(market);

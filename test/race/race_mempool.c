@@ -150,11 +150,11 @@ int main(int argc, char **argv)
 	static const struct {
 		uint32_t nb_objs, cache_size;
 	} pools[] = {{4096, 64}, {2000, 0}, {100, 16}, {300, 37}, {16384, 512}};
-	uint64_t ops = race_ops(argc, argv, 10000000, 120000000);
+	uint64_t ops = race_ops(argc, argv, 15000000, 120000000);
 	struct rng rng = rng_start("race_mempool");
 
 	start_lcores(NB_LCORES);
-	market = market_new();
+	market = ring_on_heap("market", MARKET_SLOTS);
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(pools) && !race_is_over(); i++)
 		race(&rng, pools[i].nb_objs, pools[i].cache_size, ops / PLX_ARRAY_SIZE(pools));
 	free(market);

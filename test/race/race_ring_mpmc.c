@@ -41,6 +41,7 @@ static void produce(struct thread *self)
 	bool alone = race.nb_producers == 1;
 	void *objs[BULK_MAX];
 	uint64_t done = 0;
+	unsigned tries = 0;
 
 	while (done < race.nb_each && !race_is_over()) {
 		enum way way = any_way(&self->rng, alone);
@@ -55,8 +56,9 @@ static void produce(struct thread *self)
 		got = put(race.ring, way, objs, n);
 		race_check(got <= n, "%s: %u of %u in", way_names[way], got, n);
 		done += got;
+		tries = got ? 0 : tries + 1;
 		if (got == 0)
-			sched_yield();
+			race_wait(tries);
 	}
 }
 
@@ -85,6 +87,7 @@ static void consume(struct thread *self)
 	uint64_t nb_all = race.nb_each * race.nb_producers, next[THREADS_MAX] = {0};
 	bool alone = race.nb_consumers == 1;
 	void *objs[BULK_MAX];
+	unsigned tries = 0;
 
 	while (plx_load_relaxed(&race.nb_out) < nb_all && !race_is_over()) {
 		enum way way = any_way(&self->rng, alone);
@@ -92,13 +95,16 @@ static void consume(struct thread *self)
 		uint32_t got = get(race.ring, way, objs, n), count = plx_ring_count(race.ring);
 
 		race_check(got <= n, "%s: %u of %u out", way_names[way], got, n);
+		if (got > n)
+			return;
 		race_check(count <= race.ring->size, "count %u of %u", count, race.ring->size);
 		for (uint32_t i = 0; i < got && !race_is_over(); i++)
 			check_value(self, objs[i], next);
+		tries = got ? 0 : tries + 1;
 		if (got)
 			plx_fetch_add_relaxed(&race.nb_out, got);
 		else
-			sched_yield();
+			race_wait(tries);
 	}
 }
 
@@ -157,7 +163,7 @@ int main(int argc, char **argv)
 		{1024, 1, 1}, {64, 2, 2}, {1024, 4, 4}, {32, 4, 4}, {256, 1, 7}, {256, 7, 1},
 		{1024, 1, 2}, {1024, 2, 1},
 	};
-	uint64_t ops = race_ops(argc, argv, 8000000, 120000000);
+	uint64_t ops = race_ops(argc, argv, 12000000, 120000000);
 	struct rng rng = rng_start("race_ring_mpmc");
 
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(races) && !race_is_over(); i++)
