@@ -55,7 +55,7 @@ const void *plx_mbuf_read(const struct plx_mbuf *m, uint32_t off, uint32_t len, 
 	}
 	if (len <= m->data_len - off)
 		return (const char *)plx_mbuf_data(m) + off;
-	while (len > 0) {
+	while (len > 0 && m) {
 		uint32_t part = plx_min_u32(len, m->data_len - off);
 
 		memcpy(to, (const char *)plx_mbuf_data(m) + off, part);

@@ -81,10 +81,11 @@ static void tell(struct plx_mempool *pool, uint32_t index, char *text, size_t by
 
 int plx_mbuf_track_init(struct plx_mempool *pool)
 {
-	struct plx_mbuf_pool *own = plx_mempool_priv(pool);
+	struct plx_mbuf_pool *own;
 
 	if (!PLX_CHECK || !plx_eal_conf()->mbuf_track)
 		return 0;
+	own = plx_mempool_priv(pool);
 	own->track = plx_mem_alloc(pool->nb_objs * sizeof(struct plx_mbuf_track), 0, pool->node);
 	if (!own->track) {
 		LOG_ERR("packet pool '%s': no memory to track %u mbufs", pool->name, pool->nb_objs);

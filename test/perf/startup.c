@@ -21,8 +21,6 @@
 
 enum { START_TIMEOUT_MS = 20000 };
 
-extern char **environ;
-
 static double now_ms(void)
 {
 	struct timespec ts;
@@ -110,6 +108,8 @@ static int measure_pair(struct perf_result *results, const char *peer, unsigned 
 				return -1;
 			mb[lib][round] /= 1024;
 		}
+		if (!peer)
+			continue;
 		ratios[0][round] = ms[1][round] / ms[0][round];
 		ratios[1][round] = mb[1][round] / mb[0][round];
 	}

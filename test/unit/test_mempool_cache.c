@@ -253,12 +253,16 @@ static void *use_registered(void *arg)
 Test(mempool_cache, a_thread_that_registers_gets_one_and_leaves_it_empty)
 {
 	struct shared shared = {.pool = pool_new("p", 50, 64, 8)};
+	struct plx_mem_stats first;
 	void *objs[50];
 
 	for (int i = 0; i < 3; i++) {
 		in_thread(use_registered, &shared);
 		cr_assert_eq(shared.id, 2, "%d", shared.id);
 		cr_assert_eq(shared.nb, 3, "%u", shared.nb);
+		if (i == 0)
+			first = mem_stats();
+		assert_no_leak(first); /* the second thread with that id gets the same cache */
 		cr_assert_geq(shared.cached, 8, "%u", shared.cached);
 		cr_assert_eq(cached(shared.pool, 2), 0, "its objects are not home: %u",
 			     cached(shared.pool, 2));

@@ -206,7 +206,7 @@ Test(mempool_check, complaints_are_rate_limited)
 #else
 
 /* Without the checks a pool still neither hangs nor writes past its ring. */
-Test(mempool_check, more_objects_than_there_are_are_dropped_with_a_line)
+Test(mempool_check, more_objects_than_there_are_are_dropped_with_a_line, .timeout = 20)
 {
 	struct plx_mempool *pool = pool_new("p", 8, 64, 0);
 	void *obj = plx_mempool_get(pool);

@@ -14,7 +14,7 @@
 #define plx_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define plx_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
-/* Strong compare and swap; true when *p was *expected and is now v, else *expected is what *p is. */
+/* Strong compare and swap. True: *p was *expected and is v now; else *expected is what *p is. */
 #define plx_cas_relaxed(p, expected, v)                                                            \
 	__atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 #define plx_cas_acquire(p, expected, v)                                                            \

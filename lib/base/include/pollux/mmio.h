@@ -61,7 +61,7 @@ PLX_API extern const struct plx_mmio_hook *plx_mmio_hook;
  * Read a register.
  *
  * @addr   a mapped register, aligned to its size
- * Returns the value in the CPU's byte order; all ones (some emulators: zero) when the device is gone.
+ * Returns the value in the CPU's byte order; all ones (emulators: zero) when the device is gone.
  * Thread  any; what may race is the device's business.
  */
 PLX_INLINE uint32_t plx_mmio_read32_relaxed(const volatile void *addr)
