@@ -36,15 +36,6 @@ static int check_conf(const struct plx_mbuf_pool_conf *conf)
 	return 0;
 }
 
-static void mark_live(struct plx_mempool *pool, void *arg)
-{
-	bool *live = arg;
-
-	for (unsigned id = 0; id < PLX_MBUF_POOLS_MAX; id++)
-		if (plx_mbuf_pools[id] == pool)
-			live[id] = true;
-}
-
 /* ids_lock is held. */
 static void free_ids(const struct plx_mempool *pool)
 {
@@ -56,24 +47,41 @@ static void free_ids(const struct plx_mempool *pool)
 /* Pools that died with an EAL before this one have left their ids behind: those are free too. */
 static int take_id(struct plx_mempool *pool)
 {
-	bool live[PLX_MBUF_POOLS_MAX] = {false};
 	int ret = -ENOSPC;
 
 	pthread_mutex_lock(&ids_lock);
 	/* The new pool has no id yet: one that names its address is of a pool that lay there. */
 	free_ids(pool);
-	plx_mempool_foreach(mark_live, live);
 	for (int id = 0; id < PLX_MBUF_POOLS_MAX; id++) {
-		if (live[id])
+		if (plx_mbuf_pools[id] && plx_mempool_exists_(plx_mbuf_pools[id]))
 			continue;
-		if (ret < 0)
-			ret = id;
-		plx_mbuf_pools[id] = NULL;
+		plx_mbuf_pools[id] = pool;
+		ret = id;
+		break;
 	}
-	if (ret >= 0)
-		plx_mbuf_pools[ret] = pool;
 	pthread_mutex_unlock(&ids_lock);
 	return ret;
+}
+
+static int setup_pool(struct plx_mempool *pool, void *arg)
+{
+	const struct plx_mbuf_pool_conf *conf = arg;
+	struct plx_mbuf_pool *own = plx_mempool_priv(pool);
+	int ret;
+
+	own->data_room = conf->data_room;
+	ret = plx_mbuf_track_init(pool);
+	if (ret)
+		return ret;
+	ret = take_id(pool);
+	if (ret < 0) {
+		LOG_ERR("packet pool '%s': there are %d packet pools already", conf->name,
+			PLX_MBUF_POOLS_MAX);
+		plx_mem_free(own->track);
+		return ret;
+	}
+	own->id = (uint8_t)ret;
+	return 0;
 }
 
 static void init_mbuf(struct plx_mempool *pool, void *obj, uint32_t index, void *arg)
@@ -100,8 +108,10 @@ int plx_mbuf_pool_create(const struct plx_mbuf_pool_conf *conf, struct plx_mempo
 		.cache_size = conf->cache_size,
 		.node = conf->node,
 		.priv_bytes = sizeof(struct plx_mbuf_pool),
+		.setup = setup_pool,
+		.init = init_mbuf,
+		.init_arg = &fixed,
 	};
-	struct plx_mbuf_pool *own;
 	int ret = check_conf(conf);
 
 	if (ret)
@@ -111,28 +121,7 @@ int plx_mbuf_pool_create(const struct plx_mbuf_pool_conf *conf, struct plx_mempo
 	fixed.priv_bytes = (uint32_t)plx_align_up(conf->priv_bytes, 8);
 	base.obj_bytes = (uint32_t)sizeof(struct plx_mbuf) + fixed.priv_bytes + PLX_MBUF_HEADROOM +
 			 fixed.data_room;
-	ret = plx_mempool_create(&base, pool);
-	if (ret)
-		return ret;
-	own = plx_mempool_priv(*pool);
-	own->data_room = fixed.data_room;
-	ret = take_id(*pool);
-	if (ret < 0) {
-		LOG_ERR("packet pool '%s': there are %d packet pools already", conf->name,
-			PLX_MBUF_POOLS_MAX);
-		goto destroy_pool;
-	}
-	own->id = (uint8_t)ret;
-	plx_mempool_walk(*pool, init_mbuf, &fixed);
-	ret = plx_mbuf_track_init(*pool);
-	if (ret)
-		goto destroy_pool;
-	return 0;
-
-destroy_pool:
-	plx_mbuf_pool_destroy(*pool);
-	*pool = NULL;
-	return ret;
+	return plx_mempool_create(&base, pool);
 }
 
 void plx_mbuf_pool_destroy(struct plx_mempool *pool)
@@ -160,36 +149,68 @@ uint32_t plx_mbuf_pool_data_room(const struct plx_mempool *pool)
 
 /* ---- The slow half of free ---- */
 
+/* A segment that was made plain goes home; @code is whose call that was. */
+static void go_home(struct plx_mbuf *m, const void *code)
+{
+	(void)code;
+#if PLX_CHECK
+	plx_mbuf_track_at(m, PLX_MBUF_FREED, code);
+#endif
+	plx_mempool_put(plx_mbuf_pools[m->pool_id], m);
+}
+
 /* Give up one share of a segment. True: it was the last, and the segment can go home. */
-static bool last_share(struct plx_mbuf *m)
+static bool last_share(struct plx_mbuf *m, const void *code)
 {
 	/* Acquire-release: what each user did to the buffer comes before its next life. */
 	if (plx_load_acquire(&m->refcnt) != 1 &&
 	    plx_fetch_add_acq_rel(&m->refcnt, (uint16_t)-1) != 1)
 		return false;
 	if (m->flags & PLX_MBUF_F_ATTACHED)
-		plx_mbuf_detach(m);
+		plx_mbuf_detach_for(m, code);
 	m->next = NULL;
 	m->nb_segs = 1;
 	plx_store_relaxed(&m->refcnt, 1);
 	return true;
 }
 
-void plx_mbuf_free_seg_slow_(struct plx_mbuf *m)
+void plx_mbuf_free_seg_for(struct plx_mbuf *m, const void *code)
 {
-	if (m && last_share(m))
-		plx_mbuf_raw_free(m);
+	if (m && last_share(m, code))
+		go_home(m, code);
 }
 
-void plx_mbuf_free_slow_(struct plx_mbuf *m)
+void plx_mbuf_free_for(struct plx_mbuf *m, const void *code)
 {
 	while (m) {
 		struct plx_mbuf *next = m->next;
 
-		plx_mbuf_free_seg_slow_(m);
+		plx_mbuf_free_seg_for(m, code);
 		m = next;
 	}
 }
+
+void plx_mbuf_free_seg_slow_(struct plx_mbuf *m)
+{
+	plx_mbuf_free_seg_for(m, __builtin_return_address(0));
+}
+
+void plx_mbuf_free_slow_(struct plx_mbuf *m)
+{
+	plx_mbuf_free_for(m, __builtin_return_address(0));
+}
+
+#if PLX_CHECK
+bool plx_mbuf_raw_ok_(const struct plx_mbuf *m)
+{
+	if (plx_mbuf_is_plain_(m, plx_mbuf_home_word_(m->pool_id)))
+		return true;
+	plx_log_limited(&plx_log_mbuf, PLX_LOG_ERR,
+			"mbuf %p: raw_free of one that is shared, chained or attached; not freed",
+			(const void *)m);
+	return false;
+}
+#endif
 
 /* ---- For humans ---- */
 

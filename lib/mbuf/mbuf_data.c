@@ -39,7 +39,7 @@ int plx_mbuf_linearize(struct plx_mbuf *m)
 	m->data_len = (uint16_t)m->pkt_len;
 	m->next = NULL;
 	m->nb_segs = 1;
-	plx_mbuf_free_slow_(rest);
+	plx_mbuf_free_for(rest, __builtin_return_address(0));
 	return 0;
 }
 
@@ -76,15 +76,30 @@ static void copy_meta(struct plx_mbuf *to, const struct plx_mbuf *from)
 	to->offload = from->offload;
 }
 
+/* As plx_mbuf_alloc(), on behalf of the code that called us. */
+static struct plx_mbuf *alloc_for(struct plx_mempool *pool, const void *code)
+{
+	struct plx_mbuf *m = plx_mempool_get(pool);
+
+	if (!m)
+		return NULL;
+	(void)code;
+#if PLX_CHECK
+	plx_mbuf_track_at(m, PLX_MBUF_TOOK, code);
+#endif
+	plx_mbuf_reset(m);
+	return m;
+}
+
 /* An empty segment at the packet's end; NULL when there is none, or the packet can't have more. */
 static struct plx_mbuf *add_segment(struct plx_mbuf *head, struct plx_mbuf *last,
-				    struct plx_mempool *pool)
+				    struct plx_mempool *pool, const void *code)
 {
 	struct plx_mbuf *seg;
 
 	if (head && head->nb_segs == PLX_MBUF_SEGS_MAX)
 		return NULL;
-	seg = plx_mbuf_alloc(pool);
+	seg = alloc_for(pool, code);
 	if (seg && head) {
 		last->next = seg;
 		head->nb_segs++;
@@ -95,12 +110,13 @@ static struct plx_mbuf *add_segment(struct plx_mbuf *head, struct plx_mbuf *last
 struct plx_mbuf *plx_mbuf_copy(const struct plx_mbuf *m, struct plx_mempool *pool, uint32_t off,
 			       uint32_t len)
 {
+	const void *code = __builtin_return_address(0);
 	struct plx_mbuf *head, *last;
 
 	if (off > m->pkt_len)
 		return NULL;
 	len = plx_min_u32(len, m->pkt_len - off);
-	head = last = plx_mbuf_alloc(pool);
+	head = last = alloc_for(pool, code);
 	if (!head)
 		return NULL;
 	copy_meta(head, m);
@@ -114,9 +130,9 @@ struct plx_mbuf *plx_mbuf_copy(const struct plx_mbuf *m, struct plx_mempool *poo
 			uint32_t part = plx_min_u32(left, plx_mbuf_tailroom(last));
 
 			if (part == 0) {
-				last = add_segment(head, last, pool);
+				last = add_segment(head, last, pool, code);
 				if (!last) {
-					plx_mbuf_free(head);
+					plx_mbuf_free_for(head, code);
 					return NULL;
 				}
 				continue;
@@ -195,14 +211,15 @@ int plx_mbuf_attach(struct plx_mbuf *m, struct plx_mbuf *to)
 
 struct plx_mbuf *plx_mbuf_clone(struct plx_mbuf *m, struct plx_mempool *pool)
 {
+	const void *code = __builtin_return_address(0);
 	struct plx_mbuf *head = NULL, *last = NULL;
 	uint32_t pkt_len = m->pkt_len;
 
 	for (; m; m = m->next) {
-		struct plx_mbuf *seg = plx_mbuf_alloc(pool);
+		struct plx_mbuf *seg = alloc_for(pool, code);
 
 		if (!seg) {
-			plx_mbuf_free(head);
+			plx_mbuf_free_for(head, code);
 			return NULL;
 		}
 		/* A fresh mbuf is plain: attaching can't be refused. */
@@ -219,9 +236,16 @@ struct plx_mbuf *plx_mbuf_clone(struct plx_mbuf *m, struct plx_mempool *pool)
 	return head;
 }
 
-void plx_mbuf_ext_init(struct plx_mbuf_ext *ext, plx_mbuf_ext_fn free_fn, void *arg)
+void plx_mbuf_ext_init(struct plx_mbuf_ext *ext, void *addr, plx_mbuf_ext_fn free_fn, void *arg)
 {
-	*ext = (struct plx_mbuf_ext){.free = free_fn, .arg = arg};
+	*ext = (struct plx_mbuf_ext){.free = free_fn, .addr = addr, .arg = arg, .refcnt = 1};
+}
+
+void plx_mbuf_ext_release(struct plx_mbuf_ext *ext)
+{
+	/* Acquire-release: what each user did to the buffer comes before the callback. */
+	if (plx_fetch_add_acq_rel(&ext->refcnt, (uint32_t)-1) == 1 && ext->free)
+		ext->free(ext->addr, ext->arg);
 }
 
 int plx_mbuf_attach_ext(struct plx_mbuf *m, void *addr, uint64_t iova, uint16_t len,
@@ -240,22 +264,28 @@ int plx_mbuf_attach_ext(struct plx_mbuf *m, void *addr, uint64_t iova, uint16_t 
 	return 0;
 }
 
-int plx_mbuf_detach(struct plx_mbuf *m)
+void plx_mbuf_detach_for(struct plx_mbuf *m, const void *code)
 {
 	const struct plx_mbuf_attachment what = *plx_mbuf_attachment(m);
-	void *addr = m->buf_addr;
 	uint32_t kind = m->flags & PLX_MBUF_F_ATTACHED;
 
-	if (!kind)
-		return -EINVAL;
 	m->buf_addr = plx_mbuf_own_buffer(m);
 	m->buf_iova = what.own_iova;
 	m->buf_len = what.own_len;
 	plx_mbuf_reset(m);
 	if (kind == PLX_MBUF_F_CLONE)
-		plx_mbuf_free_seg(what.direct);
-	else if (plx_fetch_add_acq_rel(&what.ext->refcnt, (uint32_t)-1) == 1 && what.ext->free)
-		what.ext->free(addr, what.ext->arg);
+		plx_mbuf_free_seg_for(what.direct, code);
+	else
+		plx_mbuf_ext_release(what.ext);
+}
+
+int plx_mbuf_detach(struct plx_mbuf *m)
+{
+	if (!(m->flags & PLX_MBUF_F_ATTACHED))
+		return -EINVAL;
+	if (plx_mbuf_refcnt(m) != 1)
+		return -EBUSY;
+	plx_mbuf_detach_for(m, __builtin_return_address(0));
 	return 0;
 }
 
@@ -273,3 +303,4 @@ extern inline void *plx_mbuf_adj(struct plx_mbuf *m, uint16_t len);
 extern inline int plx_mbuf_trim(struct plx_mbuf *m, uint16_t len);
 extern inline uint16_t plx_mbuf_refcnt(const struct plx_mbuf *m);
 extern inline uint16_t plx_mbuf_refcnt_add(struct plx_mbuf *m, uint16_t n);
+extern inline void plx_mbuf_share(struct plx_mbuf *m, uint16_t n);

@@ -41,6 +41,12 @@ static inline struct plx_mbuf_attachment *plx_mbuf_attachment(const struct plx_m
 	return plx_mbuf_own_buffer(m);
 }
 
+/* The slow halves; @code is where the caller of the public call goes on, for the tracking. */
+void plx_mbuf_free_for(struct plx_mbuf *m, const void *code);
+void plx_mbuf_free_seg_for(struct plx_mbuf *m, const void *code);
+void plx_mbuf_detach_for(struct plx_mbuf *m, const void *code);
+void plx_mbuf_track_at(const struct plx_mbuf *m, enum plx_mbuf_event event, const void *code);
+
 /* 0, or -ENOMEM. The table is plx_mem_alloc()'s. */
 int plx_mbuf_track_init(struct plx_mempool *pool);
 

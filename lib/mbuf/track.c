@@ -18,6 +18,11 @@ static struct plx_mbuf_track *table_of(const struct plx_mempool *pool)
 
 void plx_mbuf_track_(const struct plx_mbuf *m, enum plx_mbuf_event event)
 {
+	plx_mbuf_track_at(m, event, __builtin_return_address(0));
+}
+
+void plx_mbuf_track_at(const struct plx_mbuf *m, enum plx_mbuf_event event, const void *code)
+{
 	const struct plx_mempool *pool = plx_mbuf_pools[m->pool_id];
 	struct plx_mbuf_track *track = pool ? table_of(pool) : NULL;
 	int64_t index;
@@ -32,7 +37,7 @@ void plx_mbuf_track_(const struct plx_mbuf *m, enum plx_mbuf_event event)
 	track += index;
 	if (event == PLX_MBUF_TOOK)
 		*track = (struct plx_mbuf_track){0};
-	track->code[event] = __builtin_return_address(0);
+	track->code[event] = code;
 	track->cycles[event] = plx_cycles();
 	track->lcore[event] = (uint16_t)plx_lcore_id();
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "mempool_private.h"
 
@@ -19,11 +20,19 @@ enum {
 	STRIDE_ODD_BYTES = 1024, /* objects from this size on are an odd number of lines apart */
 	TAKE_TRIES = 8,		 /* looks at a ring that others hold, some 10 us each */
 	FILL_BULK = 64,
+	YIELDS = 16,
+	NAP_FIRST_NS = 50000,
+	NAP_MAX_NS = 800000,
 };
 
 struct plx_log_module plx_log_mempool = PLX_LOG_MODULE("mempool");
 
+static const uint64_t POOL_MAGIC = 0x6c6f6f70786c7000; /* "\0plxpool" */
+
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Threads that registered after the first pool was made; they may not be counted as such yet. */
+static bool attached[PLX_LCORE_MAX];
 
 /* ---- Checks and sizes ---- */
 
@@ -121,7 +130,7 @@ static int add_caches(struct plx_mempool *pool)
 	for (unsigned id = 0; id <= PLX_LCORE_MAX; id++)
 		pool->caches[id] = no_cache(pool);
 	for (unsigned id = 0; id < PLX_LCORE_MAX && !ret; id++)
-		if (plx_lcore_is_enabled(id) || plx_lcore_is_registered(id))
+		if (plx_lcore_is_enabled(id) || plx_lcore_is_registered(id) || attached[id])
 			ret = add_cache(pool, id);
 	return ret;
 }
@@ -140,11 +149,20 @@ struct visit {
 	size_t nb, room;
 };
 
+/* A zone of that name may be somebody else's. */
+static bool is_pool(const struct plx_memzone *zone)
+{
+	const struct plx_mempool *pool = zone->addr;
+
+	return strncmp(zone->name, "mp:", 3) == 0 && zone->len_bytes >= sizeof(*pool) &&
+	       pool->magic == POOL_MAGIC && pool->zone == zone;
+}
+
 static int collect(const struct plx_memzone *zone, void *arg)
 {
 	struct visit *visit = arg;
 
-	if (strncmp(zone->name, "mp:", 3) != 0)
+	if (!is_pool(zone))
 		return 0;
 	if (visit->nb < visit->room)
 		visit->pools[visit->nb] = zone->addr;
@@ -168,24 +186,50 @@ static int list_pools(struct visit *visit)
 	return 0;
 }
 
-void plx_mempool_foreach(void (*fn)(struct plx_mempool *pool, void *arg), void *arg)
+static void for_each(void (*fn)(struct plx_mempool *pool, void *arg), void *arg, bool unready)
 {
 	struct visit visit;
 
 	pthread_mutex_lock(&pools_lock);
-	if (list_pools(&visit) == 0)
-		for (size_t i = 0; i < visit.nb; i++)
-			fn(visit.pools[i], arg);
-	else
+	if (list_pools(&visit))
 		LOG_ERR("no memory to list the pools");
+	for (size_t i = 0; visit.pools && i < visit.nb; i++)
+		if (unready || plx_load_acquire(&visit.pools[i]->ready))
+			fn(visit.pools[i], arg);
 	pthread_mutex_unlock(&pools_lock);
 	free(visit.pools);
+}
+
+void plx_mempool_foreach(void (*fn)(struct plx_mempool *pool, void *arg), void *arg)
+{
+	for_each(fn, arg, false);
+}
+
+struct search {
+	const struct plx_mempool *pool;
+	bool found;
+};
+
+static void compare(struct plx_mempool *pool, void *arg)
+{
+	struct search *search = arg;
+
+	search->found |= pool == search->pool;
+}
+
+bool plx_mempool_exists_(const struct plx_mempool *pool)
+{
+	struct search search = {.pool = pool};
+
+	for_each(compare, &search, true);
+	return search.found;
 }
 
 struct plx_mempool *plx_mempool_lookup(const char *name)
 {
 	char zone_name[PLX_MEMPOOL_NAME_MAX + 4];
 	const struct plx_memzone *zone;
+	struct plx_mempool *pool = NULL;
 
 	if (!name || strlen(name) >= PLX_MEMPOOL_NAME_MAX)
 		return NULL;
@@ -193,8 +237,13 @@ struct plx_mempool *plx_mempool_lookup(const char *name)
 	/* Under the lock: the zone is there before the pool in it is made. */
 	pthread_mutex_lock(&pools_lock);
 	zone = plx_memzone_lookup(zone_name);
+	if (zone && is_pool(zone))
+		pool = zone->addr;
+	/* Acquire: pairs with the release at the end of plx_mempool_create(). */
+	if (pool && !plx_load_acquire(&pool->ready))
+		pool = NULL;
 	pthread_mutex_unlock(&pools_lock);
-	return zone ? zone->addr : NULL;
+	return pool;
 }
 
 /* ---- Threads that register and go ---- */
@@ -209,6 +258,8 @@ static int on_attach(unsigned lcore, void *arg)
 	ret = list_pools(&visit);
 	for (size_t i = 0; i < visit.nb && !ret; i++)
 		ret = add_cache(visit.pools[i], lcore);
+	if (!ret)
+		attached[lcore] = true;
 	pthread_mutex_unlock(&pools_lock);
 	free(visit.pools);
 	return ret;
@@ -231,7 +282,10 @@ static void flush_one(struct plx_mempool *pool, void *arg)
 static void on_detach(unsigned lcore, void *arg)
 {
 	(void)arg;
-	plx_mempool_foreach(flush_one, &lcore);
+	for_each(flush_one, &lcore, true);
+	pthread_mutex_lock(&pools_lock);
+	attached[lcore] = false;
+	pthread_mutex_unlock(&pools_lock);
 }
 
 static struct plx_lcore_watch watch = {.attach = on_attach, .detach = on_detach};
@@ -245,6 +299,14 @@ static int reserve(const char *prefix, const char *name, size_t bytes, int node,
 
 	snprintf(zone_name, sizeof(zone_name), "%s:%s", prefix, name);
 	return plx_memzone_reserve(zone_name, bytes, node, 0, align, bound, zone);
+}
+
+static const struct plx_memzone *zone_of(const char *prefix, const char *name)
+{
+	char zone_name[PLX_MEMPOOL_NAME_MAX + 4];
+
+	snprintf(zone_name, sizeof(zone_name), "%s:%s", prefix, name);
+	return plx_memzone_lookup(zone_name);
 }
 
 /*
@@ -330,6 +392,7 @@ static struct plx_mempool *lay_out(const struct plx_memzone *zone,
 	struct plx_mempool *pool = zone->addr;
 	char *behind = (char *)(pool + 1);
 
+	pool->magic = POOL_MAGIC;
 	pool->zone = zone;
 	pool->nb_objs = conf->nb_objs;
 	pool->obj_bytes = conf->obj_bytes;
@@ -350,6 +413,10 @@ static int create_locked(const struct plx_mempool_conf *conf, struct plx_mempool
 	struct plx_mempool *pool;
 	int ret;
 
+	if (zone_of("mp", conf->name)) {
+		LOG_ERR("pool '%s': there is one of that name", conf->name);
+		return -EEXIST;
+	}
 	ret = reserve("mp", conf->name, own_bytes(conf), conf->node, PLX_CACHE_LINE, 0, &own);
 	if (ret)
 		return ret;
@@ -365,7 +432,6 @@ static int create_locked(const struct plx_mempool_conf *conf, struct plx_mempool
 	ret = add_caches(pool);
 	if (ret)
 		goto free_caches;
-	fill(pool, conf);
 	*out = pool;
 	return 0;
 
@@ -381,6 +447,7 @@ free_own:
 
 int plx_mempool_create(const struct plx_mempool_conf *conf, struct plx_mempool **pool)
 {
+	struct plx_mempool *made;
 	int ret = check_conf(conf);
 
 	if (ret)
@@ -392,17 +459,21 @@ int plx_mempool_create(const struct plx_mempool_conf *conf, struct plx_mempool *
 		return ret;
 	}
 	pthread_mutex_lock(&pools_lock);
-	ret = create_locked(conf, pool);
+	ret = create_locked(conf, &made);
 	pthread_mutex_unlock(&pools_lock);
-	return ret;
-}
-
-static const struct plx_memzone *objs_zone(const struct plx_mempool *pool)
-{
-	char zone_name[PLX_MEMPOOL_NAME_MAX + 4];
-
-	snprintf(zone_name, sizeof(zone_name), "mo:%s", pool->name);
-	return plx_memzone_lookup(zone_name);
+	if (ret)
+		return ret;
+	/* Not under the lock: the caller's functions may look at other pools. */
+	ret = conf->setup ? conf->setup(made, conf->init_arg) : 0;
+	if (ret) {
+		plx_mempool_destroy(made);
+		return ret;
+	}
+	fill(made, conf);
+	/* Release: pairs with the acquire of who looks it up. */
+	plx_store_release(&made->ready, 1);
+	*pool = made;
+	return 0;
 }
 
 void plx_mempool_destroy(struct plx_mempool *pool)
@@ -413,30 +484,47 @@ void plx_mempool_destroy(struct plx_mempool *pool)
 		return;
 	pthread_mutex_lock(&pools_lock);
 	in_use = plx_mempool_in_use(pool);
-	if (in_use)
+	if (in_use && pool->ready)
 		plx_mempool_tell_out(pool, in_use);
 	remove_caches(pool);
 	plx_ring_destroy(pool->ring);
-	plx_memzone_free(objs_zone(pool));
+	plx_memzone_free(zone_of("mo", pool->name));
 	plx_memzone_free(pool->zone);
 	pthread_mutex_unlock(&pools_lock);
 }
 
 /* ---- The slow half of the data path ---- */
 
+/* Who holds the ring may have a lower priority than we, and then only sleeping lets it run. */
+static void give_way(unsigned tries)
+{
+	struct timespec nap = {.tv_nsec = NAP_FIRST_NS};
+
+	if (tries < YIELDS) {
+		sched_yield();
+		return;
+	}
+	for (tries -= YIELDS; tries > 0 && nap.tv_nsec < NAP_MAX_NS; tries--)
+		nap.tv_nsec *= 2;
+	nanosleep(&nap, NULL);
+}
+
 /* The ring is large enough for all objects: 0 means that others hold it, or objects too many. */
 static void to_ring(struct plx_mempool *pool, void *const *objs, uint32_t n)
 {
 	unsigned overfull = 0;
 
-	while (n > 0 && plx_ring_mp_enqueue_bulk(pool->ring, objs, n) == 0) {
-		if (plx_ring_free_count(pool->ring) < n && ++overfull == TAKE_TRIES) {
+	for (unsigned tries = 0; n > 0; tries++) {
+		if (plx_ring_mp_enqueue_bulk(pool->ring, objs, n))
+			return;
+		overfull = plx_ring_free_count(pool->ring) < n ? overfull + 1 : 0;
+		if (overfull == TAKE_TRIES) {
 			LOG_ERR("pool '%s': more objects come back than there are; %u dropped. "
 				"Something is freed twice: a debug build tells what",
 				pool->name, n);
 			return;
 		}
-		sched_yield();
+		give_way(tries);
 	}
 }
 

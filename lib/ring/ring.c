@@ -5,6 +5,10 @@
 #include <pollux/ring.h>
 #include <string.h>
 
+#if PLX_RING_PAIRS
+#include <emmintrin.h>
+#endif
+
 static struct plx_log_module log_ring = PLX_LOG_MODULE("ring");
 
 _Static_assert(offsetof(struct plx_ring, prod) % (2 * PLX_CACHE_LINE) == 0, "pairs of lines");
@@ -50,7 +54,7 @@ int plx_ring_init(struct plx_ring *ring, const char *name, uint32_t size)
 			(unsigned)PLX_RING_SIZE_MAX);
 		return -EINVAL;
 	}
-	memset(ring, 0, plx_ring_bytes(size));
+	memset(ring, 0, sizeof(*ring));
 	strcpy(ring->name, name);
 	ring->size = size;
 	ring->mask = size - 1;
@@ -67,7 +71,7 @@ void plx_ring_reset(struct plx_ring *ring)
 	memset(ring->slots, 0, (size_t)ring->size * sizeof(ring->slots[0]));
 }
 
-/* ---- The rare halves of the data path ---- */
+/* ---- The other halves of the data path ---- */
 
 uint64_t plx_ring_hold_slow_(uint64_t *side)
 {
@@ -114,33 +118,91 @@ uint32_t plx_ring_enqueue_rest_(struct plx_ring *ring, void *const *objs, uint32
 	return n;
 }
 
-uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n, bool burst)
+uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n)
 {
 	uint32_t ready = 0;
 
-	if (n > ring->size) {
-		if (!burst)
-			return 0;
-		n = ring->size;
-	}
-	/* A burst asks the first slot first: an empty ring is polled on one line only. */
-	if (n == 0 || (burst && !plx_ring_filled_(ring, tail)))
-		return 0;
-	if (plx_ring_filled_(ring, tail + n - 1))
+	n = plx_min_u32(n, ring->size);
+	if (n > 0 && plx_ring_filled_(ring, tail + n - 1))
 		return n;
-	/* Bounded by n too: the producer may have filled more since. */
-	while (burst && ready < n && plx_ring_filled_(ring, tail + ready))
+	while (ready < n && plx_ring_filled_(ring, tail + ready))
 		ready++;
 	return ready;
 }
 
-uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n, bool burst,
-				uint32_t tail)
+/*
+ * Copy eight entries, filled or not; returns how many of them are. The marks come as bits of a word,
+ * so that there is no branch an entry.
+ */
+static uint32_t empty_eight(const uint64_t *slots, void **objs, uint64_t mark)
+{
+	uint32_t filled = 0;
+#if PLX_RING_PAIRS
+	const __m128i marks = _mm_set1_epi64x((long long)mark);
+	const __m128i bits = _mm_set1_epi64x((long long)~PLX_RING_MARK);
+	unsigned open = 1 << 8; /* bit i: entry i is not filled; one past the last */
+
+	for (int i = 0; i < 4; i++) {
+		__m128i pair = _mm_loadu_si128((const __m128i *)slots + i);
+		__m128i differ = _mm_xor_si128(pair, marks);
+
+		_mm_storeu_si128((__m128i *)objs + i, _mm_and_si128(pair, bits));
+		open |= (unsigned)_mm_movemask_pd(_mm_castsi128_pd(differ)) << 2 * i;
+	}
+	/* Acquire: pairs with the release in plx_ring_fill_(). */
+	__asm__ volatile("" ::: "memory");
+	if (open != 1 << 8)
+		return (uint32_t)__builtin_ctz(open);
+	filled = 8;
+#else
+	for (; filled < 8; filled++) {
+		uint64_t slot = plx_load_acquire(&slots[filled]);
+
+		if ((slot & PLX_RING_MARK) != mark)
+			break;
+		objs[filled] = (void *)(uintptr_t)(slot & ~PLX_RING_MARK);
+	}
+#endif
+	return filled;
+}
+
+/*
+ * Copy until the first slot that is not filled. Each eight is asked by its first slot: what branches
+ * can tell, the next call need not wait for.
+ */
+uint32_t plx_ring_dequeue_some_(struct plx_ring *ring, void **objs, uint32_t n, uint32_t tail)
+{
+	uint32_t size = ring->size, at = tail & ring->mask, got = 0;
+
+	n = plx_min_u32(n, size);
+	while (got < n && plx_ring_filled_(ring, tail + got)) {
+		uint32_t left = plx_min_u32(n - got, size - at);
+
+		if (left >= 8) {
+			uint32_t filled = empty_eight(&ring->slots[at], objs + got,
+						      plx_ring_mark_(tail + got, size));
+
+			got += filled;
+			if (filled < 8)
+				break;
+			at = (at + 8) & ring->mask;
+		} else {
+			objs[got++] = (void *)(uintptr_t)(ring->slots[at] & ~PLX_RING_MARK);
+			at = (at + 1) & ring->mask;
+		}
+	}
+	if (got == 0)
+		plx_ring_let_go_(&ring->cons.tail, tail);
+	else
+		plx_ring_retire_(ring, tail + got);
+	return got;
+}
+
+uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n, uint32_t tail)
 {
 	uint32_t to_end = ring->size - (tail & ring->mask);
 
-	n = plx_ring_ready_(ring, tail, n, burst);
-	if (n == 0) {
+	if (n > ring->size || !plx_ring_filled_(ring, tail + n - 1)) {
 		plx_ring_let_go_(&ring->cons.tail, tail);
 		return 0;
 	}
@@ -169,7 +231,7 @@ void plx_ring_dump(const struct plx_ring *ring, FILE *out)
 
 void plx_ring_complain_(const struct plx_ring *ring, const char *what)
 {
-	plx_log_limited(&log_ring, PLX_LOG_ERR, "ring '%s': %s", ring->name, what);
+	plx_log_limited(&log_ring, PLX_LOG_ERR, "ring '%s': %s", ring ? ring->name : "?", what);
 }
 
 extern inline uint32_t plx_ring_size(const struct plx_ring *ring);
@@ -181,6 +243,8 @@ extern inline uint64_t plx_ring_mark_(uint32_t index, uint32_t size);
 extern inline uint64_t plx_ring_hold_(struct plx_ring *ring, uint64_t *side, bool multi);
 extern inline void plx_ring_let_go_(uint64_t *side, uint32_t index);
 extern inline uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_t n);
+extern inline uint64_t plx_ring_guess_(const uint64_t *side, bool multi);
+extern inline uint32_t plx_ring_claim_(const struct plx_ring *ring, uint32_t *nb, uint32_t n);
 extern inline void plx_ring_fill_(uint64_t *slots, void *const *objs, uint32_t n, uint64_t mark);
 extern inline void plx_ring_empty_(void **objs, const uint64_t *slots, uint32_t n);
 extern inline bool plx_ring_filled_(const struct plx_ring *ring, uint32_t index);

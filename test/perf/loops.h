@@ -4,6 +4,7 @@
  * at each use:
  *
  *   SP_ENQ SC_DEQ MP_ENQ MC_DEQ (objs, bulk)    non-zero when all went
+ *   SC_BURST MC_BURST (objs, most)              how many came
  *   POOL_GET POOL_PUT (objs, bulk)              POOL_GET non-zero when all came
  *   MBUF_ALLOC() MBUF_FREE(m) MBUF_ALLOC_BULK(table, bulk) MBUF_FREE_BULK(table, bulk)
  *   MBUF_CHAIN(head, m)                         m behind head
@@ -178,6 +179,57 @@ static void mbuf_chain(const struct perf_row *row, enum perf_role role)
 	}
 }
 
+/* What a forwarding loop does: asks for more than there often is. */
+static void ring_burst_spsc(const struct perf_row *row, enum perf_role role)
+{
+	void *objs[BURST_MAX];
+
+	(void)role;
+	for (uint64_t i = 0; i < row->objects; i += row->bulk) {
+		while (!SP_ENQ(some_objs, row->bulk))
+			PAUSE();
+		for (uint64_t got = 0; got < row->bulk;)
+			got += SC_BURST(objs, PERF_BURST);
+		USE(objs);
+	}
+}
+
+static void ring_burst_mpmc(const struct perf_row *row, enum perf_role role)
+{
+	void *objs[BURST_MAX];
+
+	(void)role;
+	for (uint64_t i = 0; i < row->objects; i += row->bulk) {
+		while (!MP_ENQ(some_objs, row->bulk))
+			PAUSE();
+		for (uint64_t got = 0; got < row->bulk;)
+			got += MC_BURST(objs, PERF_BURST);
+		USE(objs);
+	}
+}
+
+static void ring_burst_two(const struct perf_row *row, enum perf_role role)
+{
+	void *objs[BURST_MAX];
+
+	if (role == PERF_MAIN) {
+		for (uint64_t i = 0, got; i < row->objects; i += got) {
+			got = SC_BURST(objs, PERF_BURST);
+			if (got == 0)
+				PAUSE();
+			USE(objs);
+		}
+	} else {
+		for (uint64_t i = 0; i < row->objects; i += row->bulk)
+			while (!SP_ENQ(some_objs, row->bulk))
+				PAUSE();
+	}
+}
+
+#define SAME_LOOP(name)                                                                            \
+	{                                                                                          \
+		name, name, name, name                                                             \
+	}
 #define LOOPS_OF(name)                                                                             \
 	{                                                                                          \
 		name##_1, name##_8, name##_32, name##_128                                          \
@@ -189,10 +241,13 @@ static const perf_loop perf_loops[PERF_KINDS][4] = {
 	[PERF_RING_SPSC_TWO] = LOOPS_OF(ring_spsc_two),
 	[PERF_RING_MPMC_TWO] = LOOPS_OF(ring_mpmc_two),
 	[PERF_RING_MPMC_CONTENDED] = LOOPS_OF(ring_mpmc_contended),
+	[PERF_RING_BURST_SPSC] = SAME_LOOP(ring_burst_spsc),
+	[PERF_RING_BURST_MPMC] = SAME_LOOP(ring_burst_mpmc),
+	[PERF_RING_BURST_TWO] = SAME_LOOP(ring_burst_two),
 	[PERF_POOL] = LOOPS_OF(pool),
 	[PERF_POOL_TWO] = LOOPS_OF(pool_two),
 	[PERF_MBUF] = LOOPS_OF(mbuf),
-	[PERF_MBUF_CHAIN] = {mbuf_chain, mbuf_chain, mbuf_chain, mbuf_chain},
+	[PERF_MBUF_CHAIN] = SAME_LOOP(mbuf_chain),
 };
 
 static void run(const struct perf_row *row, enum perf_role role)

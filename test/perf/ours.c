@@ -10,6 +10,8 @@ static struct plx_mempool *pool, *packets;
 #define SC_DEQ(objs, n) plx_ring_sc_dequeue_bulk(ring, objs, n)
 #define MP_ENQ(objs, n) plx_ring_mp_enqueue_bulk(ring, objs, n)
 #define MC_DEQ(objs, n) plx_ring_mc_dequeue_bulk(ring, objs, n)
+#define SC_BURST(objs, n) plx_ring_sc_dequeue_burst(ring, objs, n)
+#define MC_BURST(objs, n) plx_ring_mc_dequeue_burst(ring, objs, n)
 #define POOL_GET(objs, n) plx_mempool_get_bulk(pool, objs, n)
 #define POOL_PUT(objs, n) plx_mempool_put_bulk(pool, objs, n)
 #define MBUF struct plx_mbuf

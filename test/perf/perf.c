@@ -8,6 +8,7 @@
 #include <pollux/pollux.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,13 @@
 	{                                                                                          \
 		name "-bulk-128-" bound##_NAME, kind, 128, bound, objects                          \
 	}
+/* Bulks of 8, 24 and 32 go in, bursts of up to 32 are asked for. */
+#define BURST_ROWS_OF(name, kind, objects)                                                         \
+	{name "-8-of-32", kind, 8, PERF_BALANCED, objects},                                        \
+		{name "-24-of-32", kind, 24, PERF_BALANCED, (objects) / 24 * 24},                  \
+	{                                                                                          \
+		name "-32-of-32", kind, 32, PERF_BALANCED, objects                                 \
+	}
 #define PERF_CONSUMER_BOUND_NAME "consumer-bound"
 #define PERF_PRODUCER_BOUND_NAME "producer-bound"
 
@@ -39,6 +47,9 @@ static const struct perf_row rows[] = {
 	BOUND_ROWS_OF("ring-spsc-two-core", PERF_RING_SPSC_TWO, PERF_PRODUCER_BOUND, TWO_CORE),
 	ROWS_OF("ring-mpmc-two-core", PERF_RING_MPMC_TWO, TWO_CORE),
 	ROWS_OF("ring-mpmc-two-core-contended", PERF_RING_MPMC_CONTENDED, TWO_CORE),
+	BURST_ROWS_OF("ring-spsc-one-core-burst", PERF_RING_BURST_SPSC, ONE_CORE),
+	BURST_ROWS_OF("ring-mpmc-one-core-burst", PERF_RING_BURST_MPMC, ONE_CORE),
+	{"ring-spsc-two-core-burst-32", PERF_RING_BURST_TWO, 32, PERF_BALANCED, TWO_CORE},
 	ROWS_OF("mempool-get-put", PERF_POOL, ONE_CORE),
 	{"mempool-two-core-bulk-32", PERF_POOL_TWO, 32, PERF_BALANCED, TWO_CORE},
 	{"mbuf-alloc-free-single", PERF_MBUF, 1, PERF_BALANCED, ONE_CORE},
@@ -65,7 +76,8 @@ static bool wanted(const char *name)
 static bool has_worker(const struct perf_row *row)
 {
 	return row->kind == PERF_RING_SPSC_TWO || row->kind == PERF_RING_MPMC_TWO ||
-	       row->kind == PERF_RING_MPMC_CONTENDED || row->kind == PERF_POOL_TWO;
+	       row->kind == PERF_RING_MPMC_CONTENDED || row->kind == PERF_RING_BURST_TWO ||
+	       row->kind == PERF_POOL_TWO;
 }
 
 /* ---- The worker thread: runs what main posts ---- */
@@ -73,7 +85,7 @@ static bool has_worker(const struct perf_row *row)
 static struct {
 	const struct perf_lib *lib;
 	const struct perf_row *row; /* NULL: end */
-	unsigned posted;	    /* release by main, acquire by the worker */
+	sem_t posted;		    /* up by main for each job: the worker sleeps between them */
 	unsigned ready;		    /* release by the worker, acquire by main: about to run */
 	unsigned done;		    /* release by the worker, acquire by main */
 	unsigned go;		    /* release by main, acquire by the worker */
@@ -99,8 +111,8 @@ static void *worker_main(void *arg)
 		job.init = job.libs[i]->worker_init();
 	plx_store_release(&job.ready, 1);
 	for (unsigned n = 1;; n++) {
-		while (plx_load_acquire(&job.posted) < n)
-			sched_yield();
+		while (sem_wait(&job.posted))
+			;
 		if (!job.row)
 			return NULL;
 		plx_store_release(&job.ready, n + 1);
@@ -128,7 +140,7 @@ static uint64_t run_once(const struct perf_lib *lib, const struct perf_row *row)
 		nb_jobs++;
 		job.lib = lib;
 		job.row = row;
-		plx_store_release(&job.posted, nb_jobs);
+		sem_post(&job.posted);
 		wait_for(&job.ready, nb_jobs + 1);
 		plx_store_release(&job.go, nb_jobs);
 	}
@@ -142,32 +154,19 @@ static uint64_t run_once(const struct perf_lib *lib, const struct perf_row *row)
 static void end_worker(pthread_t thread)
 {
 	job.row = NULL;
-	plx_store_release(&job.posted, UINT32_MAX);
+	sem_post(&job.posted);
 	pthread_join(thread, NULL);
 }
 
 /* ---- Rounds ---- */
 
-static uint64_t work_once(const struct perf_row *row)
-{
-	uint64_t start = plx_cycles_ordered();
-
-	for (uint64_t i = 0; i < row->objects; i += row->bulk)
-		perf_work(row->bulk);
-	return plx_cycles_ordered() - start;
-}
-
-/*
- * Cycles an object, the best of a few runs: what disturbs a run on a shared machine only ever adds.
- * Without a library: what the bound side's own work takes, which is the same for both and not the
- * ring's.
- */
+/* Cycles an object, the best of a few runs: what disturbs a run on a shared machine only adds. */
 static double cost_of(const struct perf_lib *lib, const struct perf_row *row)
 {
 	uint64_t best = UINT64_MAX;
 
 	for (unsigned i = 0; i < PERF_RUNS; i++) {
-		uint64_t cycles = lib ? run_once(lib, row) : work_once(row);
+		uint64_t cycles = run_once(lib, row);
 
 		best = cycles < best ? cycles : best;
 	}
@@ -183,13 +182,11 @@ static void measure(const struct perf_row *row, const struct perf_lib *peer,
 	if (peer)
 		run_once(peer, row);
 	for (unsigned i = 0; i < options.rounds; i++) {
-		double work = row->bound == PERF_BALANCED ? 0 : cost_of(NULL, row);
-
 		if (peer && i % 2)
-			theirs[i] = cost_of(peer, row) - work;
-		ours[i] = cost_of(&perf_ours, row) - work;
+			theirs[i] = cost_of(peer, row);
+		ours[i] = cost_of(&perf_ours, row);
 		if (peer && i % 2 == 0)
-			theirs[i] = cost_of(peer, row) - work;
+			theirs[i] = cost_of(peer, row);
 		if (peer)
 			ratio[i] = theirs[i] / ours[i];
 	}
@@ -209,6 +206,7 @@ static int run_rows(const struct perf_lib *peer, struct perf_result *results)
 
 	job.libs[0] = &perf_ours;
 	job.libs[1] = peer;
+	sem_init(&job.posted, 0, 0);
 	ret = pthread_create(&thread, NULL, worker_main, NULL);
 	if (ret) {
 		fprintf(stderr, "plx-perf: no thread: %s\n", strerror(ret));
@@ -297,6 +295,7 @@ static int parse_options(int argc, char **argv)
 		{"cpus", required_argument, NULL, 'c'}, {"list", no_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},	{NULL, 0, NULL, 0},
 	};
+	unsigned long rounds;
 	char *end;
 	int opt;
 
@@ -307,9 +306,10 @@ static int parse_options(int argc, char **argv)
 		} else if (opt == 'r') {
 			options.pattern = optarg;
 		} else if (opt == 'n') {
-			options.rounds = (unsigned)strtoul(optarg, &end, 10);
-			if (*end || options.rounds < 1 || options.rounds > PERF_ROUNDS_MAX)
+			rounds = strtoul(optarg, &end, 10);
+			if (*end || rounds < 1 || rounds > PERF_ROUNDS_MAX)
 				return bad_option("rounds", optarg, "1 to 999");
+			options.rounds = (unsigned)rounds;
 		} else if (opt == 'c') {
 			if (parse_cpus(optarg))
 				return bad_option("cpus", optarg, "two CPUs of this process: A,B");
@@ -364,10 +364,12 @@ int perf_main(int argc, char **argv, const struct perf_lib *peer)
 		usage(stdout);
 		return 0;
 	}
-	for (size_t i = 0; options.list && i < PLX_ARRAY_SIZE(rows); i++)
-		puts(rows[i].name);
-	if (options.list)
+	if (options.list) {
+		perf_startup_list();
+		for (size_t i = 0; i < PLX_ARRAY_SIZE(rows); i++)
+			puts(rows[i].name);
 		return 0;
+	}
 	perf_print_header(peer ? peer->version : NULL, options.rounds, options.cpus[0],
 			  options.cpus[1]);
 	nb = run_all(peer, results);

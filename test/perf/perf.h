@@ -20,12 +20,12 @@ enum {
 	PERF_RING_SIZE = 1024,
 	PERF_POOL_OBJS = 8191
 };
-enum { PERF_CACHE_SIZE = 256, PERF_CHAIN_SEGS = 4 };
+enum { PERF_CACHE_SIZE = 256, PERF_CHAIN_SEGS = 4, PERF_BURST = 32 };
 
 /* What one thread of a row does. */
 enum perf_role { PERF_MAIN, PERF_WORKER };
 
-/* Extra work of one side of a ring, so that the other side waits for it. */
+/* Extra work of one side of a ring, so that the other side waits for it; part of the figure. */
 enum perf_bound { PERF_BALANCED, PERF_CONSUMER_BOUND, PERF_PRODUCER_BOUND };
 
 enum perf_kind {
@@ -34,6 +34,9 @@ enum perf_kind {
 	PERF_RING_SPSC_TWO,	  /* main consumes, worker produces */
 	PERF_RING_MPMC_TWO,	  /* the same by the multi-thread calls */
 	PERF_RING_MPMC_CONTENDED, /* both enqueue and dequeue */
+	PERF_RING_BURST_SPSC,	  /* bulk in, burst of up to 32 out */
+	PERF_RING_BURST_MPMC,
+	PERF_RING_BURST_TWO, /* main asks for bursts, worker produces bulks */
 	PERF_POOL,
 	PERF_POOL_TWO, /* main takes, worker gives back; a ring of the library between them */
 	PERF_MBUF,
@@ -44,7 +47,7 @@ enum perf_kind {
 struct perf_row {
 	const char *name;
 	enum perf_kind kind;
-	unsigned bulk; /* 1, 8, 32, 128 */
+	unsigned bulk; /* 1, 8, 32, 128; burst rows also 24 */
 	enum perf_bound bound;
 	uint64_t objects; /* in one run */
 };
@@ -71,7 +74,7 @@ extern const struct perf_lib perf_peer; /* in plx-perf-dpdk only */
 int perf_main(int argc, char **argv, const struct perf_lib *peer);
 
 /* Work that takes the same time whoever runs it: a chain of dependent multiplications. */
-enum { PERF_WORK_PER_OBJECT = 3 };
+enum { PERF_WORK_PER_OBJECT = 2 };
 
 static inline void perf_work(unsigned objects)
 {
@@ -105,6 +108,8 @@ int perf_write_json(const char *path, const struct perf_result *results, unsigne
 		    const char *peer_name, const char *peer_version, unsigned rounds);
 
 /* ---- startup.c ---- */
+
+void perf_startup_list(void);
 
 /* Time and size of programs started as a user does; adds its rows to results. Returns how many, or
  * -1 after one line. */

@@ -36,8 +36,8 @@ static bool race_failed;
 
 #define race_check(cond, ...)                                                                      \
 	do {                                                                                       \
-		if (plx_unlikely(!(cond)) && !__atomic_exchange_n(&race_failed, true,              \
-								  __ATOMIC_RELAXED)) {             \
+		if (plx_unlikely(!(cond)) &&                                                       \
+		    !__atomic_exchange_n(&race_failed, true, __ATOMIC_RELAXED)) {                  \
 			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                            \
 			fprintf(stderr, __VA_ARGS__);                                              \
 			fputc('\n', stderr);                                                       \

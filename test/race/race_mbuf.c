@@ -37,11 +37,12 @@ static bool use_external(struct plx_mbuf *m)
 
 	if (!external)
 		return false;
-	plx_mbuf_ext_init(&external->ext, on_free, external);
+	plx_mbuf_ext_init(&external->ext, external->bytes, on_free, external);
 	race_check(plx_mbuf_attach_ext(m, external->bytes, UINT64_MAX, EXT_BYTES, &external->ext) ==
 			   0,
 		   "attach_ext");
 	plx_fetch_add_relaxed(&nb_external, 1);
+	plx_mbuf_ext_release(&external->ext);
 	return true;
 }
 
@@ -148,8 +149,7 @@ static void check_home(struct plx_mempool *pool, void *obj, uint32_t index, void
 	(void)pool;
 	(void)arg;
 	race_check(m->refcnt == 1 && !m->next && m->nb_segs == 1 &&
-			   !(m->flags & PLX_MBUF_F_ATTACHED) &&
-			   plx_mbuf_check(m, false, NULL) == 0,
+			   !(m->flags & PLX_MBUF_F_ATTACHED) && plx_mbuf_check(m, false, NULL) == 0,
 		   "mbuf %u is not as it has to be at home", index);
 }
 

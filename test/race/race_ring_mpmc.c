@@ -13,10 +13,10 @@ enum { BULK_MAX = 24, THREADS_MAX = 8, PRODUCER_SHIFT = 40 };
 static struct race {
 	struct plx_ring *ring;
 	unsigned nb_producers, nb_consumers;
-	uint64_t nb_each;      /* values of one producer */
-	uint64_t nb_out;       /* so far, over all consumers */
-	uint64_t *seen;	       /* one bit a value: producer * nb_each + number */
-	uint32_t *content;     /* written before the enqueue, by value */
+	uint64_t nb_each;  /* values of one producer */
+	uint64_t nb_out;   /* so far, over all consumers */
+	uint64_t *seen;	   /* one bit a value: producer * nb_each + number */
+	uint32_t *content; /* written before the enqueue, by value */
 } race;
 
 struct thread {
@@ -51,7 +51,8 @@ static void produce(struct thread *self)
 		n = n < left ? n : (uint32_t)left;
 		for (uint32_t i = 0; i < n; i++) {
 			objs[i] = value_of(self->id, done + i);
-			race.content[self->id * race.nb_each + done + i] = (uint32_t)(done + i) ^ 77;
+			race.content[self->id * race.nb_each + done + i] =
+				(uint32_t)(done + i) ^ 77;
 		}
 		got = put(race.ring, way, objs, n);
 		race_check(got <= n, "%s: %u of %u in", way_names[way], got, n);
@@ -64,7 +65,8 @@ static void produce(struct thread *self)
 
 static void check_value(const struct thread *self, void *obj, uint64_t *next)
 {
-	uint64_t value = (uint64_t)(uintptr_t)obj, number = value & ((UINT64_C(1) << PRODUCER_SHIFT) - 1);
+	uint64_t value = (uint64_t)(uintptr_t)obj,
+		 number = value & ((UINT64_C(1) << PRODUCER_SHIFT) - 1);
 	unsigned producer = (unsigned)(value >> PRODUCER_SHIFT);
 	uint64_t at = producer * race.nb_each + number, bit = UINT64_C(1) << at % 64;
 
@@ -73,7 +75,8 @@ static void check_value(const struct thread *self, void *obj, uint64_t *next)
 	if (race_is_over())
 		return;
 	race_check(!(plx_fetch_or_relaxed(&race.seen[at / 64], bit) & bit),
-		   "value %llu of producer %u came out twice", (unsigned long long)number, producer);
+		   "value %llu of producer %u came out twice", (unsigned long long)number,
+		   producer);
 	race_check(number >= next[producer], "consumer %u: value %llu of producer %u behind %llu",
 		   self->id, (unsigned long long)number, producer,
 		   (unsigned long long)next[producer]);
@@ -160,8 +163,8 @@ int main(int argc, char **argv)
 		uint32_t size;
 		unsigned nb_producers, nb_consumers;
 	} races[] = {
-		{1024, 1, 1}, {64, 2, 2}, {1024, 4, 4}, {32, 4, 4}, {256, 1, 7}, {256, 7, 1},
-		{1024, 1, 2}, {1024, 2, 1},
+		{1024, 1, 1}, {64, 2, 2},  {1024, 4, 4}, {32, 4, 4},
+		{256, 1, 7},  {256, 7, 1}, {1024, 1, 2}, {1024, 2, 1},
 	};
 	uint64_t ops = race_ops(argc, argv, 12000000, 120000000);
 	struct rng rng = rng_start("race_ring_mpmc");

@@ -202,7 +202,7 @@ Test(mbuf_check, dump_tells_clones_and_externals)
 	text = dump(0);
 	cr_assert(strstr(text, ", clone\n"), "%s", text);
 	free(text);
-	plx_mbuf_ext_init(&ext, NULL, NULL);
+	plx_mbuf_ext_init(&ext, buffer, NULL, NULL);
 	cr_assert_eq(plx_mbuf_attach_ext(external, buffer, PLX_IOVA_BAD, 64, &ext), 0);
 	m = external;
 	text = dump(0);

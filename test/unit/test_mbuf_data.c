@@ -73,7 +73,7 @@ Test(mbuf_data, adj_and_trim)
 	assert_bytes(m, 14, 30, 0);
 	before = *m;
 	cr_assert_null(plx_mbuf_adj(m, 31));
-	cr_assert_eq(plx_mbuf_trim(m, 31), -1);
+	cr_assert_eq(plx_mbuf_trim(m, 31), -EINVAL);
 	cr_assert_eq(plx_mbuf_adj(m, 0), data + 14);
 	cr_assert_eq(plx_mbuf_trim(m, 0), 0);
 	cr_assert_eq(memcmp(&before, m, sizeof(before)), 0, "something was changed");
@@ -84,7 +84,7 @@ Test(mbuf_data, adj_and_trim)
 	assert_good(m);
 }
 
-/* Append and trim work at the end of the last segment, prepend and adj at the front of the first. */
+/* Append and trim are for the end of the last segment, prepend and adj for the first's front. */
 Test(mbuf_data, both_ends_of_a_chain)
 {
 	struct plx_mempool *pool = packets_new("p", 8, 64, 0);
@@ -98,7 +98,7 @@ Test(mbuf_data, both_ends_of_a_chain)
 	cr_assert_eq(m->data_len, 40, "%u", m->data_len);
 	cr_assert_eq(m->pkt_len, 64, "%u", m->pkt_len);
 	cr_assert_null(plx_mbuf_append(m, 41));
-	cr_assert_eq(plx_mbuf_trim(m, 25), -1, "longer than the last segment");
+	cr_assert_eq(plx_mbuf_trim(m, 25), -EINVAL, "longer than the last segment");
 	cr_assert_eq(plx_mbuf_trim(m, 4), 0);
 	assert_bytes(m, 0, 60, 0);
 	cr_assert_null(plx_mbuf_adj(m, 41), "longer than the first segment");
@@ -253,8 +253,8 @@ Test(mbuf_data, read_every_piece)
 
 			cr_assert_eq(got != NULL, off + len <= 48, "[%u, +%u)", off, len);
 			for (uint32_t i = 0; got && i < len; i++)
-				cr_assert_eq(got[i], byte_of(off + i, 0), "[%u, +%u) byte %u: %u", off,
-					     len, i, got[i]);
+				cr_assert_eq(got[i], byte_of(off + i, 0), "[%u, +%u) byte %u: %u",
+					     off, len, i, got[i]);
 		}
 	}
 	cr_assert_null(plx_mbuf_read(m, 1, UINT32_MAX, buf));
@@ -296,7 +296,8 @@ static void check_copy(struct plx_mbuf *m, struct plx_mempool *to, uint32_t off,
 
 Test(mbuf_data, copy_every_piece)
 {
-	struct plx_mempool *pool = packets_new("p", 40, 64, 0), *small = packets_new("s", 40, 64, 0);
+	struct plx_mempool *pool = packets_new("p", 40, 64, 0),
+			   *small = packets_new("s", 40, 64, 0);
 	static const uint16_t longer[] = {60, 0, 64, 1, 64, 33};
 	struct plx_mbuf *m = chain_of(pool, longer, 6);
 
@@ -342,7 +343,8 @@ Test(mbuf_data, copy_takes_offloads_along_but_not_the_attachment)
 Test(mbuf_data, copy_without_room_gives_all_back)
 {
 	struct plx_mempool *pool = packets_new("p", 300, 64, 0), *few = packets_new("f", 5, 64, 0);
-	struct plx_mempool *many = packets_new("m", 300, 64, 0), *big = packets_new("b", 2, 20000, 0);
+	struct plx_mempool *many = packets_new("m", 300, 64, 0),
+			   *big = packets_new("b", 2, 20000, 0);
 	struct plx_mbuf *m = packet_new(big, 64 * 5, 0), *copy;
 
 	copy = plx_mbuf_copy(m, few, 0, UINT32_MAX);

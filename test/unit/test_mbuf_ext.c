@@ -81,7 +81,8 @@ Test(mbuf_ext, a_clone_of_a_chain)
 Test(mbuf_ext, a_header_in_front_of_a_clone)
 {
 	struct plx_mempool *pool = packets_new("p", 8, 0, 0);
-	struct plx_mbuf *m = packet_new(pool, 100, byte_of(14, 0)), *header = packet_new(pool, 14, 0);
+	struct plx_mbuf *m = packet_new(pool, 100, byte_of(14, 0)),
+			*header = packet_new(pool, 14, 0);
 
 	cr_assert_eq(plx_mbuf_chain(header, plx_mbuf_clone(m, pool)), 0);
 	assert_bytes(header, 0, 114, 0);
@@ -161,8 +162,9 @@ static void one_order(const int *order, void *arg)
 	nb_called = 0;
 	if (orders->external) {
 		m = plx_mbuf_alloc(pool);
-		plx_mbuf_ext_init(&ext, on_free, orders);
+		plx_mbuf_ext_init(&ext, buffer, on_free, orders);
 		cr_assert_eq(plx_mbuf_attach_ext(m, buffer, PLX_IOVA_BAD, 100, &ext), 0);
+		plx_mbuf_ext_release(&ext);
 		for (uint32_t i = 0; i < 100; i++)
 			buffer[i] = byte_of(i, 0);
 		cr_assert_not_null(plx_mbuf_append(m, 100));
@@ -231,6 +233,26 @@ Test(mbuf_ext, each_reference_is_freed_once)
 	assert_all_home(pool);
 }
 
+Test(mbuf_ext, a_packet_with_more_owners_is_freed_once_by_each)
+{
+	struct plx_mempool *pool = packets_new("p", 8, 0, 0);
+	struct plx_mbuf *m = packet_new(pool, 10, 0);
+
+	cr_assert_eq(plx_mbuf_chain(m, packet_new(pool, 10, byte_of(10, 0))), 0);
+	cr_assert_eq(plx_mbuf_chain(m, plx_mbuf_clone(m, pool)), 0);
+	cr_assert_eq(m->nb_segs, 4);
+	plx_mbuf_share(m, 2);
+	for (struct plx_mbuf *seg = m; seg; seg = seg->next)
+		cr_assert_geq(plx_mbuf_refcnt(seg), 3, "%u", plx_mbuf_refcnt(seg));
+	plx_mbuf_free(m);
+	plx_mbuf_free(m);
+	assert_good(m);
+	cr_assert_eq(plx_mempool_in_use(pool), 4, "%u", plx_mempool_in_use(pool));
+	plx_mbuf_free(m);
+	assert_all_home(pool);
+	assert_no_line();
+}
+
 /* ---- Attach and detach ---- */
 
 Test(mbuf_ext, attach_and_detach)
@@ -244,6 +266,10 @@ Test(mbuf_ext, attach_and_detach)
 	assert_bytes(user, 0, 50, 0);
 	cr_assert_eq(plx_mbuf_attach(user, m), -EBUSY, "attached already");
 	cr_assert_eq(plx_mbuf_refcnt(m), 2);
+	plx_mbuf_refcnt_add(user, 1);
+	cr_assert_eq(plx_mbuf_detach(user), -EBUSY, "it has another owner");
+	assert_bytes(user, 0, 50, 0);
+	plx_mbuf_free(user);
 	cr_assert_eq(plx_mbuf_detach(user), 0);
 	cr_assert_eq(plx_mbuf_refcnt(m), 1);
 	cr_assert_eq(memcmp(&before, user, sizeof(before)), 0, "not as it was");
@@ -276,14 +302,14 @@ Test(mbuf_ext, what_can_not_be_attached)
 	struct plx_mbuf_ext ext;
 
 	cr_assert_eq(plx_mbuf_chain(chained, packet_new(pool, 1, 0)), 0);
-	plx_mbuf_ext_init(&ext, on_free, NULL);
+	plx_mbuf_ext_init(&ext, buffer, on_free, NULL);
 	cr_assert_eq(plx_mbuf_attach(shared, m), -EBUSY);
 	cr_assert_eq(plx_mbuf_attach(user, m), -EBUSY);
 	cr_assert_eq(plx_mbuf_attach(chained, m), -EBUSY);
 	cr_assert_eq(plx_mbuf_attach_ext(shared, buffer, PLX_IOVA_BAD, 64, &ext), -EBUSY);
 	cr_assert_eq(plx_mbuf_attach_ext(user, buffer, PLX_IOVA_BAD, 64, &ext), -EBUSY);
 	cr_assert_eq(plx_mbuf_attach_ext(chained, buffer, PLX_IOVA_BAD, 64, &ext), -EBUSY);
-	cr_assert_eq(ext.refcnt, 0, "%u", ext.refcnt);
+	cr_assert_eq(ext.refcnt, 1, "%u", ext.refcnt);
 	cr_assert_eq(plx_mbuf_refcnt(m), 1, "%u", plx_mbuf_refcnt(m));
 	assert_bytes(shared, 0, 1, 0);
 	assert_bytes(user, 0, 1, 0);
@@ -305,7 +331,7 @@ Test(mbuf_ext, an_external_buffer_starts_empty)
 	static char buffer[65535];
 	struct plx_mbuf_ext ext;
 
-	plx_mbuf_ext_init(&ext, on_free, &pool);
+	plx_mbuf_ext_init(&ext, buffer, on_free, &pool);
 	cr_assert_eq(plx_mbuf_attach_ext(m, buffer, 0x1000, 65535, &ext), 0);
 	cr_assert_eq(m->pkt_len, 0, "%u", m->pkt_len);
 	cr_assert_eq(m->data_len, 0, "%u", m->data_len);
@@ -313,6 +339,8 @@ Test(mbuf_ext, an_external_buffer_starts_empty)
 	cr_assert_eq(plx_mbuf_tailroom(m), 65535, "%u", plx_mbuf_tailroom(m));
 	cr_assert_eq(plx_mbuf_data(m), buffer);
 	cr_assert_eq(plx_mbuf_iova(m), 0x1000);
+	cr_assert(plx_mbuf_is_shared(m), "with the application, until that releases it");
+	plx_mbuf_ext_release(&ext);
 	cr_assert_not(plx_mbuf_is_shared(m));
 	cr_assert_null(plx_mbuf_prepend(m, 1));
 	cr_assert_eq(plx_mbuf_append(m, 65535), buffer);
@@ -335,25 +363,31 @@ Test(mbuf_ext, an_external_buffer_of_no_bytes_and_without_a_callback)
 	struct plx_mbuf_ext ext;
 	char byte;
 
-	plx_mbuf_ext_init(&ext, NULL, NULL);
+	plx_mbuf_ext_init(&ext, &byte, NULL, NULL);
 	cr_assert_eq(plx_mbuf_attach_ext(m, &byte, PLX_IOVA_BAD, 0, &ext), 0);
+	plx_mbuf_ext_release(&ext);
 	cr_assert_eq(plx_mbuf_tailroom(m), 0);
 	assert_good(m);
 	plx_mbuf_free(m);
 	assert_all_home(pool);
 }
 
-/* Two mbufs use halves of one buffer: one callback, with the address of the last one freed. */
-Test(mbuf_ext, one_buffer_in_two_mbufs)
+/* Parts of one buffer in mbufs one after the other: one callback, once all are done. */
+Test(mbuf_ext, one_buffer_in_many_mbufs)
 {
 	struct plx_mempool *pool = packets_new("p", 8, 64, 0);
 	struct plx_mbuf *one = plx_mbuf_alloc(pool), *two = plx_mbuf_alloc(pool);
 	static char buffer[200];
 	struct plx_mbuf_ext ext;
 
-	plx_mbuf_ext_init(&ext, on_free, NULL);
+	plx_mbuf_ext_init(&ext, buffer, on_free, NULL);
+	cr_assert_eq(plx_mbuf_attach_ext(one, buffer, PLX_IOVA_BAD, 100, &ext), 0);
+	plx_mbuf_free(one);
+	cr_assert_eq(nb_called, 0, "called while the application may attach more");
+	one = plx_mbuf_alloc(pool);
 	cr_assert_eq(plx_mbuf_attach_ext(one, buffer, PLX_IOVA_BAD, 100, &ext), 0);
 	cr_assert_eq(plx_mbuf_attach_ext(two, buffer + 100, PLX_IOVA_BAD, 100, &ext), 0);
+	plx_mbuf_ext_release(&ext);
 	cr_assert_eq(ext.refcnt, 2, "%u", ext.refcnt);
 	cr_assert(plx_mbuf_is_shared(one));
 	plx_mbuf_free(one);
@@ -361,8 +395,22 @@ Test(mbuf_ext, one_buffer_in_two_mbufs)
 	cr_assert_not(plx_mbuf_is_shared(two));
 	plx_mbuf_free(two);
 	cr_assert_eq(nb_called, 1);
-	cr_assert_eq(called_with[0], buffer + 100);
+	cr_assert_eq(called_with[0], buffer, "not what init was given");
 	assert_all_home(pool);
+}
+
+Test(mbuf_ext, releasing_a_buffer_that_was_never_attached)
+{
+	static char buffer[64];
+	struct plx_mbuf_ext ext;
+
+	plx_mbuf_ext_init(&ext, buffer, on_free, &ext);
+	plx_mbuf_ext_release(&ext);
+	cr_assert_eq(nb_called, 1, "%u", nb_called);
+	cr_assert_eq(called_with[0], buffer);
+	cr_assert_eq(called_with[1], &ext);
+	plx_mbuf_ext_init(&ext, buffer, NULL, NULL);
+	plx_mbuf_ext_release(&ext);
 }
 
 /* The callback may free what the struct lies in, and take and free packets. */
@@ -391,9 +439,10 @@ Test(mbuf_ext, the_callback_may_free_the_buffer_with_its_struct)
 		struct plx_mbuf *m = plx_mbuf_alloc(pool), *copy;
 
 		buffer->pool = pool;
-		plx_mbuf_ext_init(&buffer->ext, on_free_heap, buffer);
+		plx_mbuf_ext_init(&buffer->ext, buffer->data, on_free_heap, buffer);
 		cr_assert_eq(plx_mbuf_attach_ext(m, buffer->data, PLX_IOVA_BAD, 100, &buffer->ext),
 			     0);
+		plx_mbuf_ext_release(&buffer->ext);
 		copy = plx_mbuf_clone(m, pool);
 		cr_assert_eq(copy->flags & PLX_MBUF_F_ATTACHED, PLX_MBUF_F_EXTERNAL, "%#x",
 			     copy->flags);

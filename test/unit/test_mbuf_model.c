@@ -24,7 +24,7 @@ static uint64_t seed, nb_steps;
 static long nb_external;
 
 #define model_assert(cond, fmt, ...)                                                               \
-	cr_assert((cond), "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 ": " fmt, seed, nb_steps,       \
+	cr_assert((cond), "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 ": " fmt, seed, nb_steps,      \
 		  __VA_ARGS__)
 
 static struct plx_mempool *any_pool(void)
@@ -85,11 +85,12 @@ static void do_attach_ext(struct packet *p)
 		return;
 	external = malloc(sizeof(*external));
 	model_assert(external != NULL, "%s", "no memory");
-	plx_mbuf_ext_init(&external->ext, on_free, external);
-	model_assert(plx_mbuf_attach_ext(p->m, external->buffer, PLX_IOVA_BAD, len,
-					 &external->ext) == 0,
-		     "%s", "attach_ext");
+	plx_mbuf_ext_init(&external->ext, external->buffer, on_free, external);
+	model_assert(
+		plx_mbuf_attach_ext(p->m, external->buffer, PLX_IOVA_BAD, len, &external->ext) == 0,
+		"%s", "attach_ext");
 	nb_external++;
+	plx_mbuf_ext_release(&external->ext);
 	data = plx_mbuf_append(p->m, len);
 	model_assert(data == external->buffer, "append gave %p", data);
 	random_bytes(p->bytes, len);
@@ -155,7 +156,7 @@ static void do_trim(struct packet *p)
 	uint16_t len = (uint16_t)rng_below(&rng, 200), last = plx_mbuf_last(p->m)->data_len;
 	int ret = plx_mbuf_trim(p->m, len);
 
-	model_assert(ret == (len <= last ? 0 : -1), "trim %u of %u: %d", len, last, ret);
+	model_assert(ret == (len <= last ? 0 : -EINVAL), "trim %u of %u: %d", len, last, ret);
 	if (ret == 0)
 		p->len -= len;
 }
@@ -275,8 +276,8 @@ static struct packet *any(bool used)
 static void on_one(struct packet *p)
 {
 	static void (*const calls[])(struct packet *) = {
-		do_free,  do_append,	do_append, do_append, do_prepend, do_adj,
-		do_trim,  do_linearize, do_read,   do_write,  do_write,	  do_detach,
+		do_free, do_append,    do_append, do_append, do_prepend, do_adj,
+		do_trim, do_linearize, do_read,	  do_write,  do_write,	 do_detach,
 	};
 
 	calls[rng_below(&rng, PLX_ARRAY_SIZE(calls))](p);

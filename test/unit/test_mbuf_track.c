@@ -64,8 +64,8 @@ Test(mbuf_track, a_leak_is_told_with_its_owner)
 	assert_line(0, "mempool", PLX_LOG_WARN, "'leaky'", "2 objects out");
 	cr_assert_eq(log_lines_with("is out: taken by lcore 0 at "), 2, "%s / %s",
 		     log_lines_text(1), log_lines_text(2));
-	cr_assert_eq(log_lines_with("; passed on by lcore 0 at "), 1, "%s / %s",
-		     log_lines_text(1), log_lines_text(2));
+	cr_assert_eq(log_lines_with("; passed on by lcore 0 at "), 1, "%s / %s", log_lines_text(1),
+		     log_lines_text(2));
 	assert_place(1, "taken", take_it);
 	assert_place(2, "taken", take_it);
 	assert_place(place_of(1, "passed") ? 1 : 2, "passed", pass_it);
@@ -140,7 +140,8 @@ Test(mbuf_track, chains_and_clones_are_tracked_too)
 	plx_mbuf_free(copy);
 	assert_no_line();
 	plx_mbuf_raw_free(last);
-	assert_one_line("mempool", PLX_LOG_ERR, "freed twice: taken by lcore 0", "freed by lcore 0");
+	assert_one_line("mempool", PLX_LOG_ERR, "freed twice: taken by lcore 0",
+			"freed by lcore 0");
 	assert_all_home(pool);
 }
 

@@ -47,7 +47,10 @@ static const struct {
 	 -EINVAL,
 	 "mempool",
 	 {"'p'", "18446744073709551615 bytes"}},
-	{{.name = "p", .nb_objs = 1, .obj_bytes = 1, .node = PLX_NODE_MAX}, -EINVAL, "eal", {"node"}},
+	{{.name = "p", .nb_objs = 1, .obj_bytes = 1, .node = PLX_NODE_MAX},
+	 -EINVAL,
+	 "eal",
+	 {"node"}},
 	{{.name = "p", .nb_objs = 1, .obj_bytes = 1, .node = -2}, -EINVAL, "eal", {"node"}},
 };
 
@@ -78,7 +81,7 @@ Test(mempool, names_are_unique_and_free_again)
 	int ret = plx_mempool_create(&conf, &other);
 
 	cr_assert_eq(ret, -EEXIST, "%d", ret);
-	assert_one_line("eal", PLX_LOG_ERR, "12345678901234567890123");
+	assert_one_line("mempool", PLX_LOG_ERR, "'12345678901234567890123'");
 	cr_assert_null(other);
 	plx_mempool_destroy(pool);
 	cr_assert_eq(plx_mempool_create(&conf, &other), 0);
@@ -115,6 +118,62 @@ static void on_init(struct plx_mempool *pool, void *obj, uint32_t index, void *a
 	for (uint32_t i = 0; i < pool->obj_bytes; i++)
 		seen->wrong |= bytes[i] != 0;
 	memset(obj, (int)index, pool->obj_bytes);
+}
+
+/* ---- Setup: before the objects are made ---- */
+
+struct setup_seen {
+	int ret;
+	unsigned nb;
+	bool objects_were_there;
+};
+
+static int on_setup(struct plx_mempool *pool, void *arg)
+{
+	struct setup_seen *seen = arg;
+
+	seen->nb++;
+	seen->objects_were_there = plx_mempool_get(pool) != NULL;
+	memset(plx_mempool_priv(pool), 0x5a, 16);
+	return seen->ret;
+}
+
+static void init_after_setup(struct plx_mempool *pool, void *obj, uint32_t index, void *arg)
+{
+	(void)obj;
+	(void)index;
+	(void)arg;
+	cr_assert_eq(*(unsigned char *)plx_mempool_priv(pool), 0x5a, "init came before setup");
+}
+
+Test(mempool, setup_comes_first_and_can_refuse)
+{
+	struct setup_seen seen = {.ret = -EDOM};
+	const struct plx_mempool_conf conf = {
+		.name = "setup",
+		.nb_objs = 10,
+		.obj_bytes = 64,
+		.cache_size = 4,
+		.node = PLX_NODE_ANY,
+		.priv_bytes = 16,
+		.setup = on_setup,
+		.init = init_after_setup,
+		.init_arg = &seen,
+	};
+	struct plx_mem_stats before = mem_stats();
+	struct plx_mempool *pool = NULL;
+	int ret = plx_mempool_create(&conf, &pool);
+
+	cr_assert_eq(ret, -EDOM, "%d", ret);
+	cr_assert_eq(seen.nb, 1, "%u", seen.nb);
+	cr_assert_null(pool);
+	assert_no_line();
+	assert_no_leak(before);
+	seen.ret = 0;
+	cr_assert_eq(plx_mempool_create(&conf, &pool), 0);
+	cr_assert_eq(seen.nb, 2, "%u", seen.nb);
+	cr_assert_not(seen.objects_were_there);
+	assert_pool(pool, 10);
 }
 
 static void one_shape(uint32_t nb_objs, uint32_t obj_bytes, uint32_t cache_size, size_t priv_bytes)
@@ -187,7 +246,8 @@ Test(mempool, shapes)
 
 Test(mempool, a_stride_of_1_kb_and_more_is_an_odd_number_of_lines)
 {
-	static const uint32_t sizes[] = {1, 64, 65, 960, 961, 1024, 1025, 1088, 1089, 2048, 2240, 9000};
+	static const uint32_t sizes[] = {1,    64,   65,   960,	 961,  1024,
+					 1025, 1088, 1089, 2048, 2240, 9000};
 
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(sizes); i++) {
 		struct plx_mempool *pool = pool_new("stride", 4, sizes[i], 0);
@@ -329,6 +389,24 @@ Test(mempool, lookup_and_foreach)
 	cr_assert_null(plx_mempool_lookup("pool-1"));
 }
 
+/* A zone of the application's whose name looks like a pool's. */
+Test(mempool, a_zone_is_not_taken_for_a_pool)
+{
+	struct plx_mempool_conf conf = {.name = "fake", .nb_objs = 1, .obj_bytes = 1, .node = -1};
+	const struct plx_memzone *zone, *large;
+	struct plx_mempool *pool = NULL;
+
+	cr_assert_eq(plx_memzone_reserve("mp:fake", 64, PLX_NODE_ANY, 0, 0, 0, &zone), 0);
+	cr_assert_eq(plx_memzone_reserve("mp:large", 1 << 16, PLX_NODE_ANY, 0, 0, 0, &large), 0);
+	memset(large->addr, 0x5a, 1 << 16);
+	cr_assert_null(plx_mempool_lookup("fake"));
+	cr_assert_null(plx_mempool_lookup("large"));
+	cr_assert_eq(listed(), 0);
+	cr_assert_eq(plx_mempool_create(&conf, &pool), -EEXIST);
+	pool_new("pool-3", 1, 1, 0);
+	cr_assert_eq(listed(), 8, "%#x", listed());
+}
+
 /* A pool is found only once it is made, by whoever waits for it. */
 static void *wait_for_pools(void *arg)
 {
@@ -459,7 +537,8 @@ Test(mempool, dump)
 	fclose(out);
 	cr_assert(strstr(text, "pool 'shown'"), "%s", text);
 	cr_assert(strstr(text, "100 objects of 200 bytes, 256 apart"), "%s", text);
-	snprintf(want, sizeof(want), "available 99, in use 1, in the ring %u, cache size 16\n", 99 - nb);
+	snprintf(want, sizeof(want), "available 99, in use 1, in the ring %u, cache size 16\n",
+		 99 - nb);
 	cr_assert(strstr(text, want), "%s", text);
 	snprintf(want, sizeof(want), "cache of lcore 0: %u\n", nb);
 	cr_assert(strstr(text, want), "%s", text);

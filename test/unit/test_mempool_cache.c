@@ -290,7 +290,8 @@ Test(mempool_cache, a_registered_thread_that_just_ends_leaves_it_empty_too)
 
 	in_thread(use_and_end, &shared);
 	cr_assert_geq(shared.cached, 8, "%u", shared.cached);
-	cr_assert_eq(plx_ring_count(shared.pool->ring), 50, "%u", plx_ring_count(shared.pool->ring));
+	cr_assert_eq(plx_ring_count(shared.pool->ring), 50, "%u",
+		     plx_ring_count(shared.pool->ring));
 	assert_pool(shared.pool, 50);
 }
 
@@ -336,8 +337,8 @@ Test(mempool_cache, every_pool_has_its_own)
 
 Test(mempool_cache, registering_without_memory_for_a_cache_is_refused)
 {
-	struct shared shared = {.pool = pool_new("hungry", PLX_MEMPOOL_CACHE_MAX, 8,
-						 PLX_MEMPOOL_CACHE_MAX)};
+	struct shared shared = {
+		.pool = pool_new("hungry", PLX_MEMPOOL_CACHE_MAX, 8, PLX_MEMPOOL_CACHE_MAX)};
 	struct plx_mem_stats before;
 
 	watch_growth();

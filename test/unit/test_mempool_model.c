@@ -15,14 +15,15 @@ static struct model {
 	struct plx_mempool *pool;
 	struct rng rng;
 	uint64_t seed, nb_steps;
-	void *out[OBJS_MAX];	/* in any order */
+	void *out[OBJS_MAX];	  /* in any order */
 	uint8_t is_out[OBJS_MAX]; /* by index */
 	uint32_t nb_out;
 	const char *who;
 } model;
 
 #define model_assert(cond, fmt, ...)                                                               \
-	cr_assert((cond), "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 " by %s, %u objects, cache %u, " \
+	cr_assert((cond),                                                                          \
+		  "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 " by %s, %u objects, cache %u, "       \
 		  "%u out: " fmt,                                                                  \
 		  model.seed, model.nb_steps, model.who, model.pool->nb_objs,                      \
 		  model.pool->cache_size, model.nb_out, __VA_ARGS__)
@@ -77,8 +78,8 @@ static void one_turn(void)
 			take(n);
 		else
 			give(n);
-		model_assert(plx_mempool_avail(pool) == pool->nb_objs - model.nb_out,
-			     "%u at home", plx_mempool_avail(pool));
+		model_assert(plx_mempool_avail(pool) == pool->nb_objs - model.nb_out, "%u at home",
+			     plx_mempool_avail(pool));
 		model_assert(plx_mempool_in_use(pool) == model.nb_out, "%u in use",
 			     plx_mempool_in_use(pool));
 		model_assert(pool->caches[plx_lcore_id()]->len <= pool->caches[plx_lcore_id()]->cap,

@@ -58,7 +58,8 @@ static void check_object(struct plx_mempool *pool, void *obj, uint32_t index, vo
 	uint64_t iova = plx_mem_virt2iova(obj);
 
 	(void)arg;
-	cr_assert_eq(first / PAGE, last / PAGE, "object %u at %p crosses a page border", index, obj);
+	cr_assert_eq(first / PAGE, last / PAGE, "object %u at %p crosses a page border", index,
+		     obj);
 	cr_assert_neq(iova, PLX_IOVA_BAD);
 	cr_assert_eq(plx_mem_virt2iova((void *)last), iova + pool->obj_bytes - 1,
 		     "object %u is not contiguous", index);

@@ -30,9 +30,8 @@ static uint32_t held(void)
 }
 
 #define model_assert(cond, fmt, ...)                                                               \
-	cr_assert((cond), "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 ", ring of %u at %#x: " fmt,    \
-		  model.seed, model.nb_steps, model.ring->size, model.ring->tail,                  \
-		  __VA_ARGS__)
+	cr_assert((cond), "PLX_TEST_SEED=%" PRIu64 " step %" PRIu64 ", ring of %u at %#x: " fmt,   \
+		  model.seed, model.nb_steps, model.ring->size, model.ring->tail, __VA_ARGS__)
 
 static uint32_t random_n(void)
 {

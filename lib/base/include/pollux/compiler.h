@@ -31,8 +31,9 @@
 #define plx_likely(x) __builtin_expect(!!(x), 1)
 #define plx_unlikely(x) __builtin_expect(!!(x), 0)
 
-/* The out-of-line half of a call whose common half is inlined. */
+/* The out-of-line half of a call whose common half is inlined: rare, or just large. */
 #define PLX_COLD __attribute__((cold, noinline))
+#define PLX_NOINLINE __attribute__((noinline))
 
 #define PLX_MUST_CHECK __attribute__((warn_unused_result))
 #define PLX_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -65,7 +66,7 @@ PLX_INLINE void plx_pause(void)
 #if defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
-	__asm__ volatile("yield" ::: "memory");
+	__asm__ volatile("isb" ::: "memory"); /* `yield` is a nop on most cores */
 #else
 	__asm__ volatile("" ::: "memory");
 #endif

@@ -276,13 +276,21 @@ PLX_INLINE bool plx_mbuf_is_plain_(const struct plx_mbuf *m, uint32_t home_word)
 	       !(m->flags & PLX_MBUF_F_ATTACHED);
 }
 
+#if PLX_CHECK
+/* False, after a log line: it is shared, chained or attached. */
+PLX_API bool plx_mbuf_raw_ok_(const struct plx_mbuf *m);
+#endif
+
 /**
- * Give an mbuf back as it is: one user, one segment, its own buffer.
+ * Give an mbuf back as it is: one user, one segment, its own buffer. Checked builds keep another
+ * out, and log a line.
  * Thread  any; as plx_mempool_put().
  */
 PLX_INLINE void plx_mbuf_raw_free(struct plx_mbuf *m)
 {
 #if PLX_CHECK
+	if (!plx_mbuf_raw_ok_(m))
+		return;
 	plx_mbuf_track_(m, PLX_MBUF_FREED);
 #endif
 	plx_mempool_put(plx_mbuf_pools[m->pool_id], m);
@@ -335,7 +343,9 @@ PLX_INLINE void plx_mbuf_free_bulk(struct plx_mbuf *const *pkts, uint32_t n)
 #endif
 				run++;
 			}
-			plx_mempool_put_bulk(plx_mbuf_pools[pool_id], (void *const *)pkts, run);
+			if (plx_likely(run > 0))
+				plx_mempool_put_bulk(plx_mbuf_pools[pool_id], (void *const *)pkts,
+						     run);
 		}
 		/* The run ended at NULL, at another pool's packet, or at one that is not plain. */
 		if (plx_unlikely(run == 0))

@@ -8,6 +8,7 @@
 #ifndef POLLUX_MBUF_DATA_H
 #define POLLUX_MBUF_DATA_H
 
+#include <errno.h>
 #include <pollux/mbuf.h>
 
 PLX_BEGIN_DECLS
@@ -126,14 +127,14 @@ PLX_INLINE void *plx_mbuf_adj(struct plx_mbuf *m, uint16_t len)
  * Cut bytes off the packet's end.
  *
  * @len    bytes                        [0, data_len of the last segment]
- * Returns 0; -1 when the last segment is shorter (nothing is changed).
+ * Returns 0, -EINVAL (the last segment is shorter; nothing is changed).
  */
 PLX_INLINE int plx_mbuf_trim(struct plx_mbuf *m, uint16_t len)
 {
 	struct plx_mbuf *last = plx_mbuf_last(m);
 
 	if (plx_unlikely(len > last->data_len))
-		return -1;
+		return -EINVAL;
 	last->data_len = (uint16_t)(last->data_len - len);
 	m->pkt_len -= len;
 	return 0;
@@ -183,10 +184,29 @@ PLX_INLINE uint16_t plx_mbuf_refcnt(const struct plx_mbuf *m)
 	return plx_load_acquire(&m->refcnt);
 }
 
-/** Add @n owners to this segment; each frees it once. Returns the new count. Any of its owners. */
+/**
+ * Add @n owners to this one segment; each of them frees it once, by plx_mbuf_free_seg(). For a
+ * packet see plx_mbuf_share(). Users are 65,535 at most.
+ *
+ * Returns the new count.
+ * Thread  any of its owners.
+ */
 PLX_INLINE uint16_t plx_mbuf_refcnt_add(struct plx_mbuf *m, uint16_t n)
 {
 	return (uint16_t)(plx_fetch_add_relaxed(&m->refcnt, n) + n);
+}
+
+/**
+ * Add @n owners to a packet, all its segments; each of them frees it once. The chain, lengths and
+ * flags are one for all owners: none changes them.
+ *
+ * @n      owners to add                [0, 65,535 - those that are there]
+ * Thread  any of its owners.
+ */
+PLX_INLINE void plx_mbuf_share(struct plx_mbuf *m, uint16_t n)
+{
+	for (; m; m = m->next)
+		plx_mbuf_refcnt_add(m, n);
 }
 
 /** True when somebody else may be reading this segment's buffer. */
@@ -218,12 +238,28 @@ typedef void (*plx_mbuf_ext_fn)(void *addr, void *arg);
 /** One external buffer; the application's memory, in use until the callback. */
 struct plx_mbuf_ext {
 	plx_mbuf_ext_fn free; /* may be NULL */
+	void *addr;	      /* for the callback */
 	void *arg;
-	uint32_t refcnt; /* mbufs attached; atomic */
+	uint32_t refcnt; /* mbufs attached, and the application until it releases; atomic */
 };
 
-/** Prepare for plx_mbuf_attach_ext(). One thread. */
-PLX_API void plx_mbuf_ext_init(struct plx_mbuf_ext *ext, plx_mbuf_ext_fn free_fn, void *arg);
+/**
+ * Prepare for plx_mbuf_attach_ext(). The application has one share of the buffer itself, so that it
+ * can attach mbufs to parts of it one after the other; it gives it up by plx_mbuf_ext_release().
+ *
+ * @addr   what the callback gets
+ * Thread  one.
+ */
+PLX_API void plx_mbuf_ext_init(struct plx_mbuf_ext *ext, void *addr, plx_mbuf_ext_fn free_fn,
+			       void *arg);
+
+/**
+ * Give up the application's share, after its last plx_mbuf_attach_ext(). The callback comes when no
+ * mbuf uses the buffer any more: now, or when the last of them is freed.
+ *
+ * Thread  one, once.
+ */
+PLX_API void plx_mbuf_ext_release(struct plx_mbuf_ext *ext);
 
 /**
  * Make @m use a buffer of the application's. It starts empty, with no headroom.
@@ -231,10 +267,9 @@ PLX_API void plx_mbuf_ext_init(struct plx_mbuf_ext *ext, plx_mbuf_ext_fn free_fn
  * @m      own buffer, one user, one segment
  * @addr   the buffer      @iova  for devices, or PLX_IOVA_BAD
  * @len    its bytes                    [0, 65,535]
- * @ext    prepared; may serve several mbufs that use parts of one buffer, then the callback gets
- *         the @addr of the last one
+ * @ext    prepared and not yet released; may serve several mbufs that use parts of one buffer
  * Returns 0, -EBUSY (@m is shared or attached already).
- * Owner   the library, until @ext->free is called.
+ * Owner   the buffer is the library's until @ext->free is called.
  */
 PLX_API int plx_mbuf_attach_ext(struct plx_mbuf *m, void *addr, uint64_t iova, uint16_t len,
 				struct plx_mbuf_ext *ext);
@@ -242,7 +277,7 @@ PLX_API int plx_mbuf_attach_ext(struct plx_mbuf *m, void *addr, uint64_t iova, u
 /**
  * Give up the clone's or the external buffer and have the own one again, empty.
  *
- * Returns 0, -EINVAL (@m is not attached).
+ * Returns 0, -EINVAL (@m is not attached), -EBUSY (@m has other owners).
  */
 PLX_API int plx_mbuf_detach(struct plx_mbuf *m);
 

@@ -39,16 +39,27 @@ typedef void (*plx_mempool_obj_fn)(struct plx_mempool *pool, void *obj, uint32_t
 typedef void (*plx_mempool_tell_fn)(struct plx_mempool *pool, uint32_t index, char *text,
 				    size_t bytes);
 
-/** What a pool should be; zero is the default of each field but the first three. */
+/** Called once for a new pool, before its objects are made; anything but 0 refuses it. */
+typedef int (*plx_mempool_setup_fn)(struct plx_mempool *pool, void *arg);
+
+/**
+ * What a pool should be; zero is the default of each field but the first three. That is NUMA node 0
+ * for `node`: say PLX_NODE_ANY where it does not matter.
+ *
+ * Each lcore that gives objects back may keep 1.5 * cache_size of them, which others can't have:
+ * where objects are taken by one lcore and given back by another, nb_objs has to be larger than what
+ * is under way by that much for each of the latter.
+ */
 struct plx_mempool_conf {
-	const char *name;	 /* unique              [1, PLX_MEMPOOL_NAME_MAX - 1] bytes */
-	uint32_t nb_objs;	 /*                     [1, PLX_MEMPOOL_OBJS_MAX] */
-	uint32_t obj_bytes;	 /*                     [1, PLX_MEMPOOL_OBJ_BYTES_MAX] */
-	uint32_t cache_size;	 /* objects a lcore     [0, min(PLX_MEMPOOL_CACHE_MAX, nb_objs)] */
-	int node;		 /* NUMA node, or PLX_NODE_ANY */
-	size_t priv_bytes;	 /* for plx_mempool_priv() [0, PLX_MEMPOOL_PRIV_BYTES_MAX] */
-	plx_mempool_obj_fn init; /* called once for each object, which is zeroed; may be NULL */
-	void *init_arg;
+	const char *name;    /* unique              [1, PLX_MEMPOOL_NAME_MAX - 1] bytes */
+	uint32_t nb_objs;    /*                     [1, PLX_MEMPOOL_OBJS_MAX] */
+	uint32_t obj_bytes;  /*                     [1, PLX_MEMPOOL_OBJ_BYTES_MAX] */
+	uint32_t cache_size; /* objects a lcore     [0, min(PLX_MEMPOOL_CACHE_MAX, nb_objs)] */
+	int node;	     /* NUMA node, or PLX_NODE_ANY */
+	size_t priv_bytes;   /* for plx_mempool_priv() [0, PLX_MEMPOOL_PRIV_BYTES_MAX] */
+	plx_mempool_setup_fn setup; /* may be NULL */
+	plx_mempool_obj_fn init;    /* called once for each object, which is zeroed; may be NULL */
+	void *init_arg;		    /* for both */
 };
 
 /* One lcore's stack of objects; touched by that lcore only. */
@@ -68,10 +79,9 @@ struct plx_mempool {
 	struct plx_ring *ring;
 	char *objs;
 	uint32_t nb_objs;
-	uint32_t obj_bytes;    /* asked for */
-	uint32_t stride_bytes; /* from one object to the next */
-	uint32_t
-		objs_per_page; /* objects between page borders; nb_objs when borders do not matter */
+	uint32_t obj_bytes;	/* asked for */
+	uint32_t stride_bytes;	/* from one object to the next */
+	uint32_t objs_per_page; /* between page borders; nb_objs when borders do not matter */
 	size_t page_bytes;
 	uint32_t cache_size;
 	int node;
@@ -80,7 +90,8 @@ struct plx_mempool {
 	uint8_t *where; /* checked builds: PLX_MEMPOOL_HOME or _OUT, by index */
 	plx_mempool_tell_fn tell;
 	const struct plx_memzone *zone;
-	struct plx_mempool *next; /* in the list of all pools */
+	uint64_t magic; /* tells the pool's zone from others' */
+	uint32_t ready; /* 1 once all objects are at home; till then nobody finds it by name */
 };
 
 /* ---- Life: control path, any thread, takes a lock ---- */
@@ -111,6 +122,9 @@ PLX_API struct plx_mempool *plx_mempool_lookup(const char *name);
 
 /** Call @fn for each pool. @fn must not create, destroy or look up pools. */
 PLX_API void plx_mempool_foreach(void (*fn)(struct plx_mempool *pool, void *arg), void *arg);
+
+/* True while @pool is a pool, ready or not; it may point anywhere. */
+PLX_API bool plx_mempool_exists_(const struct plx_mempool *pool);
 
 /* ---- State: any thread ---- */
 
@@ -228,7 +242,7 @@ PLX_INLINE void plx_mempool_copy_(void **to, void *const *from, uint32_t n, cons
  * Returns @n, or 0: there are not so many in the ring and the caller's own cache (those in other
  *         lcores' caches can't be had), or other threads held the ring for long.
  * Owner   the caller, until plx_mempool_put*(). Objects come as they were given back.
- * Thread  any; an lcore takes no lock while its cache holds.
+ * Thread  any, not from a signal handler; an lcore takes no lock while its cache holds.
  */
 PLX_INLINE uint32_t plx_mempool_get_bulk(struct plx_mempool *pool, void **objs, uint32_t n)
 {
@@ -279,8 +293,9 @@ PLX_INLINE void plx_mempool_put_checked_(struct plx_mempool *pool, void *const *
  * @n      objects                      [0, nb_objs]
  * Owner   the pool. Checked builds keep a foreign object, or one that is at home already, out of
  *         it and log a line; others trust the caller.
- * Thread  any, not only the one that took them. An lcore takes no lock while its cache has room; a
- *         full cache, and a thread without one, wait until they get the ring.
+ * Thread  any, not only the one that took them; not from a signal handler. An lcore takes no lock
+ *         while its cache has room; a full cache, and a thread without one, wait until they get the
+ *         ring, and sleep when who holds it does not run.
  */
 PLX_INLINE void plx_mempool_put_bulk(struct plx_mempool *pool, void *const *objs, uint32_t n)
 {

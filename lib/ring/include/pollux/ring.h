@@ -12,7 +12,7 @@
  * the other value in each round, so a consumer sees by the slot alone that it is filled, and the
  * producers' index never travels between the CPUs. The consumers' index does, and producers look
  * at it only when the ring seems full. A pointer has therefore to have bit 63 clear, as every
- * user-space address on x86-64 and arm64 has; NULL is a legal entry.
+ * user-space address on x86-64 and arm64 has (memory-tagged ones aside); NULL is a legal entry.
  *
  * A multi-thread side is serialised by a flag that is held for the copy of one bulk; nobody waits
  * without bound for a thread that was preempted while holding it: such a call returns 0.
@@ -50,13 +50,15 @@ struct plx_ring {
 	struct {
 		uint64_t head;	   /* (p) next slot to fill, runs free; or PLX_RING_HELD */
 		uint32_t limit;	   /* (p) may fill up to here: the consumers' tail as seen + size */
-		uint32_t reserved; /* (p) head while slots are reserved */
+		uint32_t reserved; /* (p) head while slots are reserved, and how many are */
+		uint32_t nb_reserved;
 	} prod PLX_CACHE_ALIGNED;
 	char guard1[PLX_CACHE_LINE];
 
 	struct {
 		uint64_t tail;	 /* (c) next slot to empty, runs free; or PLX_RING_HELD */
-		uint32_t peeked; /* (c) tail while entries are peeked at */
+		uint32_t peeked; /* (c) tail while entries are peeked at, and how many are */
+		uint32_t nb_peeked;
 	} cons PLX_CACHE_ALIGNED;
 	char guard2[PLX_CACHE_LINE];
 
@@ -209,7 +211,8 @@ PLX_INLINE uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_
 
 /*
  * Slots are written and read in pairs where the CPU keeps stores in order (x86-64), which is what
- * release and acquire come down to there; else, and under ThreadSanitizer, one by one.
+ * release and acquire come down to there; else, and under ThreadSanitizer, one by one. A pair that is
+ * aligned is one store: vendors promise that for CPUs with AVX, and the others do it too.
  */
 #if defined(__SSE2__) && !defined(PLX_TSAN)
 #define PLX_RING_PAIRS 1
@@ -299,27 +302,35 @@ PLX_INLINE bool plx_ring_objs_ok_(const struct plx_ring *ring, void *const *objs
 	return true;
 }
 
-/* Entries ready from @tail on: @n if all are, else 0 (bulk) or their number (burst). */
-PLX_API uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n,
-				 bool burst);
+/* Entries ready from @tail on, up to @n. */
+PLX_API uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n);
 
-/* The rare halves: up to the ring's end or over it, and a burst that does not get all of n. The
- * caller holds the side; it lets go. */
-PLX_API PLX_COLD uint32_t plx_ring_enqueue_rest_(struct plx_ring *ring, void *const *objs,
-						 uint32_t n, bool burst, uint32_t head);
-PLX_API PLX_COLD uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n,
-						 bool burst, uint32_t tail);
+/* The other halves: over the ring's end, and a burst that does not get all of n. The caller holds
+ * the side; they let go. */
+PLX_API PLX_NOINLINE uint32_t plx_ring_enqueue_rest_(struct plx_ring *ring, void *const *objs,
+						     uint32_t n, bool burst, uint32_t head);
+PLX_API PLX_NOINLINE uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n,
+						     uint32_t tail);
+PLX_API PLX_NOINLINE uint32_t plx_ring_dequeue_some_(struct plx_ring *ring, void **objs, uint32_t n,
+						     uint32_t tail);
+
+/* What is guessed for a side with several threads must not be read after what is read by it; for
+ * one with a single thread it is no guess. */
+PLX_INLINE uint64_t plx_ring_guess_(const uint64_t *side, bool multi)
+{
+	return multi ? plx_load_acquire(side) : plx_load_relaxed(side);
+}
 
 /*
- * No load overtakes a locked instruction, and what depends on its result waits for it: so all that
- * can be known before the side is taken is read and worked out from a guess at the index, which
- * taking the side confirms.
+ * On x86 no load overtakes a locked instruction, and what depends on its result waits for it: so all
+ * that can be known before the side is taken is read and worked out from a guess at the index, which
+ * taking the side confirms. (A guess that is right by chance is 2^32 entries old.)
  */
 PLX_INLINE uint32_t plx_ring_enqueue_(struct plx_ring *ring, void *const *objs, uint32_t n,
 				      bool burst, bool multi)
 {
 	uint32_t mask = ring->mask, size = ring->size;
-	uint64_t guess = plx_load_relaxed(&ring->prod.head), index = guess;
+	uint64_t guess = plx_ring_guess_(&ring->prod.head, multi), index = guess;
 	uint32_t head = (uint32_t)guess;
 	uint32_t room = plx_load_relaxed(&ring->prod.limit) - head; /* no limit shrinks */
 	uint64_t mark = plx_ring_mark_(head, size);
@@ -344,7 +355,7 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 				      bool multi)
 {
 	uint32_t mask = ring->mask, size = ring->size;
-	uint64_t guess = plx_load_relaxed(&ring->cons.tail), index = guess;
+	uint64_t guess = plx_ring_guess_(&ring->cons.tail, multi), index = guess;
 	uint32_t tail = (uint32_t)guess;
 	uint64_t last;
 	bool there;
@@ -361,7 +372,8 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 			return 0;
 	}
 	if (plx_unlikely(index != guess || !there))
-		return plx_ring_dequeue_rest_(ring, objs, n, burst, (uint32_t)index);
+		return burst ? plx_ring_dequeue_some_(ring, objs, n, (uint32_t)index)
+			     : plx_ring_dequeue_rest_(ring, objs, n, (uint32_t)index);
 	if (n == 1)
 		*objs = (void *)(uintptr_t)(last & ~PLX_RING_MARK);
 	else
@@ -433,7 +445,7 @@ PLX_INLINE uint32_t plx_ring_mp_enqueue(struct plx_ring *ring, void *obj)
  * Take pointers out of the ring, oldest first. Never blocks.
  *
  * @ring   an initialised ring
- * @objs   out: room for @n pointers; entries [0, ret) are written
+ * @objs   out: room for @n pointers; entries [0, ret) are the result, the others are undefined
  * @n      pointers wanted              [0, size]; more than size: bulk 0, burst up to size
  * Returns how many came out: bulk 0 or @n, burst 0..@n, single 0 or 1. Fewer: the ring is drained.
  *         PLX_CHECK builds also return 0, with a log line, when two threads meet here.
@@ -499,9 +511,32 @@ PLX_INLINE void plx_ring_span_set(const struct plx_ring_span *span, uint32_t i, 
 {
 	uint64_t *slot = &span->slots[(span->first + i) & span->mask];
 
+#if PLX_CHECK
+	if (i >= span->nb || (uint64_t)(uintptr_t)obj & PLX_RING_MARK) {
+		plx_ring_complain_(NULL,
+				   "span_set beyond the span, or of a pointer with bit 63 set");
+		return;
+	}
+#endif
 	/* Keeps the mark of the last lap: "not filled". */
 	plx_store_relaxed(slot,
 			  (uint64_t)(uintptr_t)obj | (plx_load_relaxed(slot) & PLX_RING_MARK));
+}
+
+/* Checked builds: no more is committed or consumed than was reserved or peeked at. */
+PLX_INLINE uint32_t plx_ring_claim_(const struct plx_ring *ring, uint32_t *nb, uint32_t n)
+{
+	(void)ring;
+#if PLX_CHECK
+	if (n > *nb) {
+		plx_ring_complain_(ring,
+				   "more is committed or advanced than was reserved or peeked at");
+		n = *nb;
+	}
+	*nb = 0;
+#endif
+	(void)nb;
+	return n;
 }
 
 PLX_INLINE uint32_t plx_ring_reserve_(struct plx_ring *ring, uint32_t n, struct plx_ring_span *span,
@@ -517,6 +552,7 @@ PLX_INLINE uint32_t plx_ring_reserve_(struct plx_ring *ring, uint32_t n, struct 
 	n = n < room ? n : room;
 	*span = (struct plx_ring_span){ring->slots, ring->mask, head, n};
 	ring->prod.reserved = head;
+	ring->prod.nb_reserved = n;
 	if (n == 0)
 		plx_ring_let_go_(&ring->prod.head, head);
 	return n;
@@ -526,6 +562,7 @@ PLX_INLINE void plx_ring_commit_(struct plx_ring *ring, uint32_t n)
 {
 	uint32_t head = ring->prod.reserved;
 
+	n = plx_ring_claim_(ring, &ring->prod.nb_reserved, n);
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t *slot = &ring->slots[(head + i) & ring->mask];
 		uint64_t obj = plx_load_relaxed(slot) & ~PLX_RING_MARK;
@@ -544,9 +581,10 @@ PLX_INLINE uint32_t plx_ring_peek_(struct plx_ring *ring, uint32_t n, struct plx
 
 	if (index == PLX_RING_HELD)
 		return 0;
-	n = plx_ring_ready_(ring, tail, n, true);
+	n = plx_ring_ready_(ring, tail, n);
 	*span = (struct plx_ring_span){ring->slots, ring->mask, tail, n};
 	ring->cons.peeked = tail;
+	ring->cons.nb_peeked = n;
 	if (n == 0)
 		plx_ring_let_go_(&ring->cons.tail, tail);
 	return n;
@@ -554,6 +592,7 @@ PLX_INLINE uint32_t plx_ring_peek_(struct plx_ring *ring, uint32_t n, struct plx
 
 PLX_INLINE void plx_ring_advance_(struct plx_ring *ring, uint32_t n)
 {
+	n = plx_ring_claim_(ring, &ring->cons.nb_peeked, n);
 	plx_ring_retire_(ring, ring->cons.peeked + n);
 }
 
