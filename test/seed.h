@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random numbers for tests. The seed is printed, and PLX_TEST_SEED in the environment repeats a run.
+ * Random numbers for tests. The seed is printed; PLX_TEST_SEED in the environment repeats a run.
  */
 #ifndef TEST_SEED_H
 #define TEST_SEED_H

@@ -131,8 +131,8 @@ uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n)
 }
 
 /*
- * Copy eight entries, filled or not; returns how many of them are. The marks come as bits of a word,
- * so that there is no branch an entry.
+ * Copy eight entries, filled or not; returns how many of them are. The marks come as bits of a
+ * word, so that there is no branch an entry.
  */
 static uint32_t empty_eight(const uint64_t *slots, void **objs, uint64_t mark)
 {
@@ -167,8 +167,8 @@ static uint32_t empty_eight(const uint64_t *slots, void **objs, uint64_t mark)
 }
 
 /*
- * Copy until the first slot that is not filled. Each eight is asked by its first slot: what branches
- * can tell, the next call need not wait for.
+ * Copy until the first slot that is not filled. Each eight is asked by its first slot: what
+ * branches can tell, the next call need not wait for.
  */
 uint32_t plx_ring_dequeue_some_(struct plx_ring *ring, void **objs, uint32_t n, uint32_t tail)
 {

@@ -3,8 +3,8 @@
  * plx-perf: the same loops on two libraries, in turns, in one process on the same CPUs.
  *
  * loops.h holds the loops, written against a few macros; ours.c and peer_dpdk.c each define the
- * macros and include it. A row is `rounds` rounds; a round takes PERF_RUNS runs of ours and as many of
- * the peer's, in alternating order, and the best of each.
+ * macros and include it. A row is `rounds` rounds; a round takes PERF_RUNS runs of ours and as many
+ * of the peer's, in alternating order, and the best of each.
  */
 #ifndef PERF_H
 #define PERF_H

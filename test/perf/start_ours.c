@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Started by plx-perf: one lcore on CPU argv[1], 32 MB of hugepages, then the main loop is there. */
+/* Started by plx-perf: one lcore on CPU argv[1] and 32 MB of hugepages; then it is there. */
 #include <pollux/pollux.h>
 
 #include "resident.h"

@@ -5,8 +5,8 @@
  */
 #include <criterion/criterion.h>
 #include <dlfcn.h>
-#include <pollux/pollux.h>
 #include <pollux/mbuf_data.h>
+#include <pollux/pollux.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,14 +94,16 @@
 	X(plx_mbuf_trim)                                                                           \
 	X(plx_mbuf_refcnt)                                                                         \
 	X(plx_mbuf_refcnt_add)                                                                     \
+	X(plx_mbuf_share)                                                                          \
 	X(plx_mbuf_chain)
 
 #define ALL_CALLS(X) RING_CALLS(X) EAL_CALLS(X) POOL_CALLS(X) MBUF_CALLS(X)
 
 /* Volatile: the compiler must not see through to the inline copy. */
-#define AS_POINTER(name) __typeof__(&name) volatile name##_;
-#define AS_ADDRESS(name) calls.name##_ = &name;
-#define AS_SYMBOL(name) load(library, #name, &address), memcpy((void *)&calls.name##_, &address, sizeof(address));
+#define AS_POINTER(name) __typeof__(&(name)) volatile name##_;
+#define AS_ADDRESS(name) calls.name##_ = &(name);
+#define AS_SYMBOL(name)                                                                            \
+	load(library, #name, &address), memcpy((void *)&calls.name##_, &address, sizeof(address));
 
 static struct calls {
 	ALL_CALLS(AS_POINTER)
@@ -265,13 +267,18 @@ static void use_data(struct plx_mempool *pool, struct plx_mbuf *m, struct plx_mb
 	cr_assert_eq(calls.plx_mbuf_refcnt_add_(m, 1), 2);
 	cr_assert_eq(calls.plx_mbuf_refcnt_(m), 2);
 	calls.plx_mbuf_free_seg_(m);
+	calls.plx_mbuf_share_(m, 1);
+	calls.plx_mbuf_free_(m);
 	calls.plx_mbuf_free_(m);
 }
 
 static void use_mbuf(void)
 {
-	struct plx_mbuf_pool_conf conf = {
-		.name = "m", .nb_mbufs = 16, .cache_size = 4, .data_room = 64, .node = PLX_NODE_ANY};
+	struct plx_mbuf_pool_conf conf = {.name = "m",
+					  .nb_mbufs = 16,
+					  .cache_size = 4,
+					  .data_room = 64,
+					  .node = PLX_NODE_ANY};
 	struct plx_mempool *pool;
 	struct plx_mbuf *pkts[4], *m;
 

@@ -47,8 +47,8 @@ typedef int (*plx_mempool_setup_fn)(struct plx_mempool *pool, void *arg);
  * for `node`: say PLX_NODE_ANY where it does not matter.
  *
  * Each lcore that gives objects back may keep 1.5 * cache_size of them, which others can't have:
- * where objects are taken by one lcore and given back by another, nb_objs has to be larger than what
- * is under way by that much for each of the latter.
+ * where objects are taken by one lcore and given back by another, nb_objs has to be larger than
+ * what is under way by that much for each of the latter.
  */
 struct plx_mempool_conf {
 	const char *name;    /* unique              [1, PLX_MEMPOOL_NAME_MAX - 1] bytes */

@@ -202,7 +202,7 @@ PLX_INLINE uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_
 	uint32_t limit = ring->prod.limit;
 
 	if (plx_unlikely(limit - head < n)) {
-		/* Acquire: pairs with the release in plx_ring_retire_(): those slots are read out. */
+		/* Acquire: pairs with the release in plx_ring_retire_(): they are read out. */
 		limit = plx_load_acquire(&ring->tail) + ring->size;
 		plx_store_relaxed(&ring->prod.limit, limit);
 	}
@@ -211,8 +211,8 @@ PLX_INLINE uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_
 
 /*
  * Slots are written and read in pairs where the CPU keeps stores in order (x86-64), which is what
- * release and acquire come down to there; else, and under ThreadSanitizer, one by one. A pair that is
- * aligned is one store: vendors promise that for CPUs with AVX, and the others do it too.
+ * release and acquire come down to there; else, and under ThreadSanitizer, one by one. A pair that
+ * is aligned is one store: vendors promise that for CPUs with AVX, and the others do it too.
  */
 #if defined(__SSE2__) && !defined(PLX_TSAN)
 #define PLX_RING_PAIRS 1
@@ -322,9 +322,9 @@ PLX_INLINE uint64_t plx_ring_guess_(const uint64_t *side, bool multi)
 }
 
 /*
- * On x86 no load overtakes a locked instruction, and what depends on its result waits for it: so all
- * that can be known before the side is taken is read and worked out from a guess at the index, which
- * taking the side confirms. (A guess that is right by chance is 2^32 entries old.)
+ * On x86 no load overtakes a locked instruction, and what depends on its result waits for it: so
+ * all that can be known before the side is taken is read and worked out from a guess at the index,
+ * which taking the side confirms. (A guess that is right by chance is 2^32 entries old.)
  */
 PLX_INLINE uint32_t plx_ring_enqueue_(struct plx_ring *ring, void *const *objs, uint32_t n,
 				      bool burst, bool multi)
