@@ -15,17 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPECS_MAX = 32, PATTERN_MAX = 32, LINE_MAX_BYTES = 1024 };
-
-struct spec {
-	char pattern[PATTERN_MAX];
-	enum plx_log_level level;
+enum {
+	SPECS_MAX = PLX_LOG_SPECS_MAX,
+	PATTERN_MAX = PLX_LOG_PATTERN_MAX_BYTES,
+	LINE_MAX_BYTES = 1024,
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plx_log_module *modules;
-static struct spec specs[SPECS_MAX];
-static unsigned nb_specs;
+static struct plx_log_levels levels;
 static bool to_syslog;
 static plx_log_sink the_sink;
 static void *the_sink_arg;
@@ -65,14 +63,29 @@ static void apply_specs(struct plx_log_module *module)
 {
 	int level = PLX_LOG_NOTICE;
 
-	for (unsigned i = 0; i < nb_specs; i++)
-		if (fnmatch(specs[i].pattern, module->name, 0) == 0)
-			level = (int)specs[i].level;
+	for (unsigned i = 0; i < levels.nb_specs; i++)
+		if (fnmatch(levels.specs[i].pattern, module->name, 0) == 0)
+			level = levels.specs[i].level;
 	plx_store_relaxed(&module->level, level);
+}
+
+/* The thread that held the lock is not in the child; all that it guards stays usable
+ * half-changed. */
+static void forget_lock(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void watch_fork(void)
+{
+	(void)pthread_atfork(NULL, NULL, forget_lock);
 }
 
 void plx_log_join(struct plx_log_module *module)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_fork);
 	pthread_mutex_lock(&lock);
 	if (module->level == 0) {
 		module->next = modules;
@@ -85,11 +98,13 @@ void plx_log_join(struct plx_log_module *module)
 /* The last spec counts, so one for the same pattern is taken out before it is added again. */
 static void remove_spec(const char *pattern, size_t len)
 {
-	for (unsigned i = 0; i < nb_specs; i++) {
-		if (strlen(specs[i].pattern) != len || memcmp(specs[i].pattern, pattern, len) != 0)
+	for (unsigned i = 0; i < levels.nb_specs; i++) {
+		if (strlen(levels.specs[i].pattern) != len ||
+		    memcmp(levels.specs[i].pattern, pattern, len) != 0)
 			continue;
-		nb_specs--;
-		memmove(&specs[i], &specs[i + 1], (nb_specs - i) * sizeof(specs[0]));
+		levels.nb_specs--;
+		memmove(&levels.specs[i], &levels.specs[i + 1],
+			(levels.nb_specs - i) * sizeof(levels.specs[0]));
 		return;
 	}
 }
@@ -100,14 +115,14 @@ static int add_spec(const char *pattern, size_t len, int level)
 
 	pthread_mutex_lock(&lock);
 	remove_spec(pattern, len);
-	if (nb_specs == SPECS_MAX) {
+	if (levels.nb_specs == SPECS_MAX) {
 		ret = -ENOSPC;
 	} else {
-		struct spec *spec = &specs[nb_specs++];
+		struct plx_log_spec *spec = &levels.specs[levels.nb_specs++];
 
 		memcpy(spec->pattern, pattern, len);
 		spec->pattern[len] = '\0';
-		spec->level = (enum plx_log_level)level;
+		spec->level = level;
 		for (struct plx_log_module *m = modules; m; m = m->next)
 			apply_specs(m);
 	}
@@ -117,12 +132,23 @@ static int add_spec(const char *pattern, size_t len, int level)
 	return ret;
 }
 
+/* DPDK's module names are lib.eal and pmd.net.ixgbe, ours are eal and ixgbe. */
+static const char *skip_dpdk_prefix(const char *pattern)
+{
+	static const char *const prefixes[] = {"lib.", "pmd.net."};
+
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(prefixes); i++)
+		if (strncmp(pattern, prefixes[i], strlen(prefixes[i])) == 0)
+			return pattern + strlen(prefixes[i]);
+	return pattern;
+}
+
 int plx_log_set_level(const char *spec)
 {
 	const char *colon = strrchr(spec, ':');
 	const char *name = colon ? colon + 1 : spec;
-	const char *pattern = colon ? spec : "*";
-	size_t len = colon ? (size_t)(colon - spec) : 1;
+	const char *pattern = colon ? skip_dpdk_prefix(spec) : "*";
+	size_t len = colon ? (size_t)(colon - pattern) : 1;
 	int level = level_of(name);
 
 	if (level < 0 || len == 0) {
@@ -140,13 +166,27 @@ int plx_log_set_level(const char *spec)
 	return add_spec(pattern, len, level);
 }
 
-void plx_log_reset(void)
+void plx_log_levels_save(struct plx_log_levels *to)
 {
 	pthread_mutex_lock(&lock);
-	nb_specs = 0;
+	*to = levels;
+	pthread_mutex_unlock(&lock);
+}
+
+void plx_log_levels_restore(const struct plx_log_levels *from)
+{
+	pthread_mutex_lock(&lock);
+	levels = *from;
 	for (struct plx_log_module *m = modules; m; m = m->next)
 		apply_specs(m);
 	pthread_mutex_unlock(&lock);
+}
+
+void plx_log_reset(void)
+{
+	static const struct plx_log_levels none;
+
+	plx_log_levels_restore(&none);
 }
 
 void plx_log_use_syslog(bool on, int facility)

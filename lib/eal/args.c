@@ -17,6 +17,7 @@
 
 enum {
 	LONG_VAL = 256, /* getopt's value of a long option is this plus its enum plx_eal_opt */
+	DPDK_VAL = LONG_VAL + OPT_COUNT, /* or this plus its place among plx_eal_dpdk_options */
 	SHOWN_MAX_BYTES = 160,
 };
 
@@ -38,38 +39,59 @@ int plx_args_refuse(const struct plx_args *args, const char *value, const char *
 
 /* What getopt_long() takes, made from the table. Zeroed before it is filled. */
 struct getopt_tables {
-	char letters[2 + OPT_COUNT * 3 + 1];
-	struct option longs[OPT_COUNT + 1];
+	char letters[2 + (OPT_COUNT + DPDK_OPT_COUNT) * 2 + 1];
+	struct option longs[OPT_COUNT + DPDK_OPT_COUNT + 1];
+	unsigned nb_letters, nb_longs;
 };
+
+static void add_option(struct getopt_tables *tables, const char *name, char letter, int has_arg,
+		       int val)
+{
+	if (letter) {
+		tables->letters[tables->nb_letters++] = letter;
+		if (has_arg == required_argument)
+			tables->letters[tables->nb_letters++] = ':';
+	}
+	if (name) {
+		struct option *one = &tables->longs[tables->nb_longs++];
+
+		one->name = name;
+		one->has_arg = has_arg;
+		one->val = val;
+	}
+}
 
 static void fill_tables(struct getopt_tables *tables)
 {
-	char *letter = tables->letters;
-	struct option *one = tables->longs;
-
-	*letter++ = '+'; /* stop at the first argument that is no option */
-	*letter++ = ':'; /* tell a missing argument from an unknown option */
+	tables->letters[tables->nb_letters++] = '+'; /* stop at the first that is no option */
+	tables->letters[tables->nb_letters++] =
+		':'; /* tell a missing value from an unknown option */
 	for (int opt = 0; opt < OPT_COUNT; opt++) {
 		const struct plx_eal_option *o = &plx_eal_options[opt];
 
-		if (o->letter) {
-			*letter++ = o->letter;
-			if (o->has_arg == required_argument)
-				*letter++ = ':';
-		}
-		if (o->name) {
-			one->name = o->name;
-			one->has_arg = o->has_arg;
-			one->val = LONG_VAL + opt;
-			one++;
-		}
+		add_option(tables, o->name, o->letter, o->has_arg, LONG_VAL + opt);
 	}
+	for (int i = 0; i < DPDK_OPT_COUNT; i++) {
+		const struct plx_eal_dpdk_option *o = &plx_eal_dpdk_options[i];
+
+		add_option(tables, o->name, o->letter, o->has_arg, DPDK_VAL + i);
+	}
+}
+
+static bool is_dpdk_option(int c)
+{
+	if (c >= DPDK_VAL)
+		return true;
+	for (int i = 0; i < DPDK_OPT_COUNT; i++)
+		if (plx_eal_dpdk_options[i].letter == c)
+			return true;
+	return false;
 }
 
 static int opt_of(int c)
 {
 	if (c >= LONG_VAL)
-		return c - LONG_VAL;
+		return c < DPDK_VAL ? c - LONG_VAL : OPT_COUNT;
 	for (int opt = 0; opt < OPT_COUNT; opt++)
 		if (plx_eal_options[opt].letter == c)
 			return opt;
@@ -79,7 +101,9 @@ static int opt_of(int c)
 /* The option as the user writes it: "-l", "--lcores". */
 static const char *spell(int c, char *room, size_t room_bytes)
 {
-	if (c >= LONG_VAL)
+	if (c >= DPDK_VAL)
+		snprintf(room, room_bytes, "--%s", plx_eal_dpdk_options[c - DPDK_VAL].name);
+	else if (c >= LONG_VAL)
 		snprintf(room, room_bytes, "--%s", plx_eal_options[c - LONG_VAL].name);
 	else if (isprint(c))
 		snprintf(room, room_bytes, "-%c", c);
@@ -157,6 +181,11 @@ static int parse_options(struct plx_eal_conf *conf, const struct getopt_tables *
 		int opt = opt_of(c);
 		int ret;
 
+		if (is_dpdk_option(c)) {
+			LOG_NOTICE("%s is DPDK's and has no effect here",
+				   spell(c, name, sizeof(name)));
+			continue;
+		}
 		if (opt == OPT_COUNT)
 			return refuse_option(c, argv[optind - 1]);
 		args.option = spell(c, name, sizeof(name));

@@ -64,10 +64,19 @@ struct plx_eal_option {
 	size_t flag_offset;
 };
 
+/* An option of DPDK that has no counterpart: taken with one notice line. */
+struct plx_eal_dpdk_option {
+	const char *name; /* NULL: only a letter */
+	char letter;
+	uint8_t has_arg;
+};
+
 #define OPT_BIT(opt) (UINT64_C(1) << (opt))
 
 /* options.c */
 extern const struct plx_eal_option plx_eal_options[OPT_COUNT];
+enum { DPDK_OPT_COUNT = 15 };
+extern const struct plx_eal_dpdk_option plx_eal_dpdk_options[DPDK_OPT_COUNT];
 int plx_args_apply(struct plx_args *args, enum plx_eal_opt opt, const char *value);
 
 /* args.c: log "OPTION 'VALUE': TEXT" with the file's place before it; returns -EINVAL. */

@@ -5,9 +5,10 @@
  *
  * plx_clock_now_ns() follows a line with one bend: the old rate before it, the new one after. A new
  * line is published with its bend still open; whoever sees it first, reader or writer, closes it
- * with the present cycle count. So the bend is never before the publication; and a reader that finds
- * a newer line after it took its cycle count starts again, so no count after the publication is ever
- * put on the old line. Time is continuous for everybody, however long a writer was preempted.
+ * with the present cycle count. So the bend is never before the publication; and a reader that
+ * finds a newer line after it took its cycle count starts again, so no count after the publication
+ * is ever put on the old line. Time is continuous for everybody, however long a writer was
+ * preempted.
  *
  * There are two lines, written in turn. Fields are stored with release and loaded with acquire, so
  * that whoever sees a field of a line under construction also sees that its own is outdated.
@@ -32,7 +33,8 @@ enum {
 static const double jump_ppm = 50;
 static const double error_floor_ppm = 0.001;
 /* An estimate has to be better by a tenth than the one before: each new rate bends the line, which
- * costs a nanosecond's fraction, so a program that refines all the time must not bend all the time. */
+ * costs a nanosecond's fraction, so a program that refines all the time must not bend all the time.
+ *  */
 static const double better = 0.9;
 
 static const uint64_t refine_first_ns = UINT64_C(100) * 1000 * 1000;
@@ -338,6 +340,12 @@ void plx_clock_fini(void)
 	running = false;
 	plx_store_release(&line_seq, 0);
 	pthread_mutex_unlock(&lock);
+}
+
+void plx_clock_forked(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	plx_clock_fini();
 }
 
 void plx_clock_distort(double part, double new_error_ppm)

@@ -35,7 +35,8 @@ struct plx_clock_told {
 struct plx_clock_fitness plx_clock_judge(void);
 struct plx_clock_told plx_clock_ask(void);
 
-/* plx_clock_now_ns() runs at this rate (ns for a cycle, 10.54) from now on. One caller at a time. */
+/* plx_clock_now_ns() runs at this rate (ns for a cycle, 10.54) from now on. One caller at a
+ * time. */
 void plx_clock_bend(uint64_t mult);
 
 /* The timer that refines the rate, written in init and by the timer itself. */

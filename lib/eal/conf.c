@@ -177,13 +177,11 @@ static int default_lcores(struct plx_eal_conf *conf)
 {
 	cpu_set_t cpus;
 	unsigned nb_left_out = 0;
+	int ret;
 
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
-		int ret = -errno;
-
-		LOG_ERR("can't ask which CPUs this process may use: %s", strerror(-ret));
+	ret = plx_topo_allowed(&cpus);
+	if (ret)
 		return ret;
-	}
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &cpus))
 			continue;

@@ -41,7 +41,7 @@ struct post {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed; /* `running` or `ended`; by CLOCK_MONOTONIC */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* `running` or `ended` */
 static bool is_open;
 static bool ended;
 static pthread_t thread;
@@ -95,7 +95,8 @@ static void on_wake(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* True when there is an interrupt to tell. What fails is polled no more: it would be ready for ever. */
+/* True when there is an interrupt to tell. What fails is polled no more: it would be ready for
+ * ever. */
 static bool take_count(const struct watch *watch, uint32_t events)
 {
 	uint64_t count;
@@ -151,6 +152,17 @@ static bool still_open(void)
 	return open;
 }
 
+/* The application closed or replaced our descriptor: without it there is nothing to wait for. */
+static void give_up(int err)
+{
+	LOG_ERR("control thread: epoll_wait: %s; it ends: no interrupt, timer or event is told any "
+		"more",
+		strerror(err));
+	pthread_mutex_lock(&lock);
+	is_open = false;
+	pthread_mutex_unlock(&lock);
+}
+
 static void *ctl_main(void *arg)
 {
 	struct epoll_event events[EVENTS_A_TURN];
@@ -160,6 +172,8 @@ static void *ctl_main(void *arg)
 	is_self = true;
 	while (still_open()) {
 		nb = epoll_wait(epoll_fd, events, EVENTS_A_TURN, -1);
+		if (nb < 0 && errno != EINTR)
+			give_up(errno);
 		for (i = 0; i < nb && still_open(); i++) {
 			if (events[i].data.u64 == SERIAL_WAKE)
 				on_wake();
@@ -380,14 +394,13 @@ static void close_fds(void)
 	epoll_fd = -1;
 }
 
-static void init_changed(void)
+/* It must not hold up, nor be held up by, what a real-time caller runs. Not known: as the
+ * caller. */
+static int own_scheduling(void)
 {
-	pthread_condattr_t attr;
+	int policy = sched_getscheduler(0);
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&changed, &attr);
-	pthread_condattr_destroy(&attr);
+	return policy == SCHED_FIFO || policy == SCHED_RR ? PLX_THREAD_OTHER : PLX_THREAD_INHERIT;
 }
 
 int plx_ctl_init(const struct plx_eal_conf *conf)
@@ -397,10 +410,12 @@ int plx_ctl_init(const struct plx_eal_conf *conf)
 
 	err = open_fds();
 	if (err != 0) {
-		LOG_ERR("control thread: can't make its file descriptors: %s", strerror(-err));
+		LOG_ERR("control thread: can't make its file descriptors: %s%s", strerror(-err),
+			err == -EMFILE	 ? " (raise the limit with ulimit -n)"
+			: err == -ENFILE ? " (raise it with sysctl fs.file-max)"
+					 : "");
 		return err;
 	}
-	init_changed();
 	pthread_mutex_lock(&lock);
 	is_open = true;
 	ended = false;
@@ -408,7 +423,7 @@ int plx_ctl_init(const struct plx_eal_conf *conf)
 	nb_posts = 0;
 	pthread_mutex_unlock(&lock);
 	choose_cpus(conf, &cpus);
-	err = plx_thread_start(&thread, "plx-ctl", &cpus, 0, ctl_main, NULL);
+	err = plx_thread_start(&thread, "plx-ctl", &cpus, own_scheduling(), ctl_main, NULL);
 	if (err != 0)
 		goto close_all;
 	return 0;
@@ -417,45 +432,57 @@ close_all:
 	pthread_mutex_lock(&lock);
 	is_open = false;
 	pthread_mutex_unlock(&lock);
-	pthread_cond_destroy(&changed);
 	close_fds();
 	return err;
 }
 
-/* A callback may take its time: tell every second what we wait for. Lock held. */
-static void wait_for_end(void)
+/* Lock held. */
+static void free_watches(void)
 {
-	struct timespec until;
-	unsigned seconds = 0;
+	struct watch *next;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	while (!ended) {
-		until.tv_sec++;
-		while (!ended && pthread_cond_timedwait(&changed, &lock, &until) == 0)
-			;
-		if (!ended)
-			LOG_WARN("waiting for the control thread: a callback has not returned for "
-				 "%u s",
-				 ++seconds);
+	for (; watches != NULL; watches = next) {
+		next = watches->next;
+		free(watches);
 	}
 }
 
 void plx_ctl_fini(void)
 {
-	struct watch *next;
+	struct plx_wait wait;
 
+	plx_wait_begin(&wait);
 	pthread_mutex_lock(&lock);
 	is_open = false;
 	wake();
-	wait_for_end();
+	while (!ended)
+		plx_wait_cond(&wait, &changed, &lock,
+			      "the control thread: a callback has not returned");
 	pthread_mutex_unlock(&lock);
 	pthread_join(thread, NULL);
 	close_fds();
 	pthread_mutex_lock(&lock);
-	for (; watches != NULL; watches = next) {
-		next = watches->next;
-		free(watches);
-	}
+	free_watches();
 	pthread_mutex_unlock(&lock);
-	pthread_cond_destroy(&changed);
+}
+
+void plx_ctl_forked(void)
+{
+	/* Held by a thread that is gone: it was amid a change, and the list leaks. */
+	if (pthread_mutex_trylock(&lock) == 0)
+		free_watches();
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	is_open = false;
+	is_self = false;
+	watches = NULL;
+	running = 0;
+	nb_posts = 0;
+	plx_timers_forked();
+	if (wake_fd >= 0)
+		close(wake_fd);
+	if (epoll_fd >= 0)
+		close(epoll_fd);
+	wake_fd = -1;
+	epoll_fd = -1;
 }

@@ -13,6 +13,9 @@ int plx_timers_open(void);
 /* Drop all timers, wait for a callback that runs in another thread, close the timerfd. */
 void plx_timers_close(void);
 
+/* plx_timers_close() in a child of fork(). */
+void plx_timers_forked(void);
+
 /* The control thread's turn after its timerfd became readable. */
 void plx_timers_expired(void);
 

@@ -8,7 +8,7 @@
  *   (eal.c)           the caller is pinned and becomes the main lcore
  *   plx_mem_init      -m, --socket-mem; plx_lcore_self is the main lcore
  *   plx_ctl_init      the control thread, on plx_eal_start_cpus() less the lcores' CPUs
- *   plx_lcore_start   worker threads; conf->rt_prio is for them to apply to themselves
+ *   plx_lcore_start   worker threads, which start with conf->rt_prio
  *   (eal.c)           conf->rt_prio for the main lcore; so that no thread inherits it
  *   plx_clock_calibrate  last stamp
  *
@@ -63,5 +63,15 @@ void plx_mem_fini(void);
 /* ctl.c */
 int plx_ctl_init(const struct plx_eal_conf *conf);
 void plx_ctl_fini(void);
+
+/*
+ * Instead of the finis in a child of fork(): no thread of the EAL's is there, any lock may be held
+ * by one, and descriptors are shared with the parent: they are closed, never changed. What a thread
+ * was amid changing is leaked. plx_mem_fini() does so by itself.
+ */
+void plx_sigbus_forked(void);
+void plx_clock_forked(void);
+void plx_lcore_forked(void);
+void plx_ctl_forked(void);
 
 #endif

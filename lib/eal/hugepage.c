@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hugepage sizes and counts, as sysfs tells them, and the line for whoever does not get enough.
+ * Hugepage sizes and counts, as sysfs tells them; ordinary memory that can still be had, by the
+ * machine's word and that of the memory cgroups; and the line for whoever does not get enough.
  */
 #include "mem_private.h"
+#include "topology.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,40 +15,63 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define POOLS "/sys/kernel/mm/hugepages"
-#define NODE_POOL "/sys/devices/system/node/node%d/hugepages/hugepages-%zukB"
+#define POOLS "/kernel/mm/hugepages" /* below sysfs */
+#define NODE_DIR "/devices/system/node/node%d"
 
-enum { PATH_BYTES = 128, LINE_BYTES = 320, MB_SHIFT = 20 };
+enum {
+	PATH_BYTES = PLX_MEM_LIMIT_BYTES,
+	LINE_BYTES = 320,
+	TEXT_BYTES = 8192, /* more than any file here has: one of cgroups has some lines */
+	MB_SHIFT = 20
+};
 
-static int read_number(const char *dir, const char *name, unsigned long *value)
+const char *plx_mem_proc = "/proc";
+
+/* Returns 0, -errno; proc gives a long text in several pieces. */
+static int read_text(const char *dir, const char *name, char *text, size_t room)
 {
-	char path[PATH_BYTES + 32], text[32];
-	ssize_t len;
+	char path[PATH_BYTES + 32];
+	size_t len = 0;
+	ssize_t got = 0;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	len = read(fd, text, sizeof(text) - 1);
+	while (len < room - 1 && (got = read(fd, text + len, room - 1 - len)) > 0)
+		len += (size_t)got;
 	close(fd);
-	if (len <= 0)
-		return -EIO;
 	text[len] = '\0';
-	*value = strtoul(text, NULL, 10);
-	return 0;
+	return len ? 0 : -EIO;
+}
+
+static int read_number(const char *dir, const char *name, unsigned long *value)
+{
+	char text[32] = "";
+	int err = read_text(dir, name, text, sizeof(text));
+
+	/* "max" is none. */
+	if (!err && !isdigit((unsigned char)text[0]))
+		err = -EINVAL;
+	if (!err)
+		*value = strtoul(text, NULL, 10);
+	return err;
 }
 
 int plx_hugepage_count(size_t page_bytes, int node, struct plx_hugepage_count *count)
 {
 	char dir[PATH_BYTES];
-	unsigned long promised = 0;
+	unsigned long promised = 0, most = 0, made = 0;
 	int err;
 
 	if (node == PLX_NODE_ANY)
-		snprintf(dir, sizeof(dir), POOLS "/hugepages-%zukB", page_bytes >> 10);
+		snprintf(dir, sizeof(dir), "%s" POOLS "/hugepages-%zukB", plx_topo_sysfs,
+			 page_bytes >> 10);
 	else
-		snprintf(dir, sizeof(dir), NODE_POOL, node, page_bytes >> 10);
+		snprintf(dir, sizeof(dir), "%s" NODE_DIR "/hugepages/hugepages-%zukB",
+			 plx_topo_sysfs, node, page_bytes >> 10);
+	count->more = 0;
 	err = read_number(dir, "nr_hugepages", &count->total);
 	if (!err)
 		err = read_number(dir, "free_hugepages", &count->free);
@@ -54,6 +80,9 @@ int plx_hugepage_count(size_t page_bytes, int node, struct plx_hugepage_count *c
 	/* Only the machine as a whole knows what is promised to mappings that have not touched. */
 	if (node == PLX_NODE_ANY && read_number(dir, "resv_hugepages", &promised) == 0)
 		count->free -= promised < count->free ? promised : count->free;
+	if (node == PLX_NODE_ANY && read_number(dir, "nr_overcommit_hugepages", &most) == 0 &&
+	    read_number(dir, "surplus_hugepages", &made) == 0 && made < most)
+		count->more = most - made;
 	return 0;
 }
 
@@ -71,11 +100,13 @@ const char *plx_hugepage_name(size_t bytes, char name[PLX_MEM_NAME_BYTES])
 /* "2 MB, 1 GB": what the kernel can do. */
 static void list_sizes(char *text, size_t room)
 {
-	DIR *dir = opendir(POOLS);
+	char path[PATH_BYTES], name[PLX_MEM_NAME_BYTES];
 	struct dirent *entry;
-	char name[PLX_MEM_NAME_BYTES];
 	size_t len = 0, kb;
+	DIR *dir;
 
+	snprintf(path, sizeof(path), "%s" POOLS, plx_topo_sysfs);
+	dir = opendir(path);
 	snprintf(text, room, "none");
 	while (dir && (entry = readdir(dir)) != NULL && len < room) {
 		if (sscanf(entry->d_name, "hugepages-%zukB", &kb) != 1)
@@ -87,34 +118,182 @@ static void list_sizes(char *text, size_t room)
 		closedir(dir);
 }
 
+static bool no_sysfs(void)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/kernel", plx_topo_sysfs);
+	return access(path, F_OK) != 0;
+}
+
+/* How gladly that size is taken: pages that are free, can be made, are there at all; 0: no size. */
+static int rank(size_t page_bytes)
+{
+	struct plx_hugepage_count count;
+
+	if (plx_hugepage_count(page_bytes, PLX_NODE_ANY, &count) != 0)
+		return 0;
+	return count.free ? 4 : count.more ? 3 : count.total ? 2 : 1;
+}
+
 size_t plx_hugepage_pick(const struct plx_eal_conf *conf)
 {
 	static const size_t sizes[] = {(size_t)2 << MB_SHIFT, (size_t)1 << 30};
-	struct plx_hugepage_count count;
 	char name[PLX_MEM_NAME_BYTES], list[LINE_BYTES];
-	size_t first = 0;
+	size_t size = conf->huge_page_bytes;
+	int best = 0;
 
-	if (conf->huge_page_bytes) {
-		if (plx_hugepage_count(conf->huge_page_bytes, PLX_NODE_ANY, &count) == 0)
-			return conf->huge_page_bytes;
+	if (no_sysfs()) {
+		LOG_INFO("hugepages can't be counted: sysfs is not mounted on %s", plx_topo_sysfs);
+		return size ? size : sizes[0];
+	}
+	if (size) {
+		if (rank(size) > 0)
+			return size;
 		list_sizes(list, sizeof(list));
 		LOG_ERR("hugepages of %s: this kernel has no such size; allowed: %s",
-			plx_hugepage_name(conf->huge_page_bytes, name), list);
+			plx_hugepage_name(size, name), list);
 		return 0;
 	}
 	for (size_t i = 0; i < PLX_ARRAY_SIZE(sizes); i++) {
-		if (plx_hugepage_count(sizes[i], PLX_NODE_ANY, &count) != 0)
+		if (rank(sizes[i]) <= best)
 			continue;
-		if (count.total > 0)
-			return sizes[i];
-		if (!first)
-			first = sizes[i];
+		best = rank(sizes[i]);
+		size = sizes[i];
 	}
-	/* No page of either is reserved: the message about that comes when one is wanted. */
-	if (!first)
+	/* No page of either may be there: the message about that comes when one is wanted. */
+	if (!size)
 		LOG_ERR("this kernel has no hugepages of 2 MB or 1 GB: run with --no-huge");
-	return first;
+	return size;
 }
+
+/* Ordinary memory */
+
+struct room {
+	size_t bytes;
+	char *limit; /* PLX_MEM_LIMIT_BYTES */
+};
+
+static bool lower(struct room *room, size_t bytes)
+{
+	bool is_less = bytes < room->bytes;
+
+	if (is_less)
+		room->bytes = bytes;
+	return is_less;
+}
+
+/* The sum of the numbers behind @keys; false when none of them is there. */
+static bool sum_of(const char *text, const char *const *keys, size_t *sum)
+{
+	bool found = false;
+
+	for (*sum = 0; *keys; keys++) {
+		const char *at = strstr(text, *keys);
+
+		if (!at)
+			continue;
+		*sum += strtoul(at + strlen(*keys), NULL, 10);
+		found = true;
+	}
+	return found;
+}
+
+static void look_at_machine(int node, struct room *room)
+{
+	static const char *const available[] = {"\nMemAvailable:", NULL};
+	static const char *const of_node[] = {
+		" MemFree:", " Active(file):", " Inactive(file):", " SReclaimable:", NULL};
+	char text[TEXT_BYTES], dir[PATH_BYTES];
+	size_t kb;
+
+	if (read_text(plx_mem_proc, "meminfo", text, sizeof(text)) == 0 &&
+	    sum_of(text, available, &kb) && lower(room, kb << 10))
+		snprintf(room->limit, PLX_MEM_LIMIT_BYTES, "MemAvailable of /proc/meminfo");
+	if (plx_mem.nb_heaps < 2)
+		return;
+	snprintf(dir, sizeof(dir), "%s" NODE_DIR, plx_topo_sysfs, node);
+	if (read_text(dir, "meminfo", text, sizeof(text)) == 0 && sum_of(text, of_node, &kb) &&
+	    lower(room, kb << 10))
+		snprintf(room->limit, PLX_MEM_LIMIT_BYTES, "the memory of NUMA node %d", node);
+}
+
+struct cgroup_names {
+	const char *mount, *limit, *usage;
+	const char *cache[3]; /* part of the usage that gives way */
+};
+
+static void look_at_cgroup(const struct cgroup_names *names, const char *dir, struct room *room)
+{
+	unsigned long limit, usage;
+	char text[TEXT_BYTES];
+	size_t cache = 0;
+
+	if (read_number(dir, names->limit, &limit) != 0 ||
+	    read_number(dir, names->usage, &usage) != 0)
+		return;
+	if (read_text(dir, "memory.stat", text, sizeof(text)) == 0)
+		sum_of(text, names->cache, &cache);
+	usage -= cache < usage ? cache : usage;
+	if (lower(room, usage < limit ? limit - usage : 0))
+		snprintf(room->limit, PLX_MEM_LIMIT_BYTES, "%s/%s is %lu MB", dir, names->limit,
+			 limit >> MB_SHIFT);
+}
+
+/* A cgroup's parents have limits, too. In a container the path may be the host's: then only the
+ * mount itself is there, and is the container's. */
+static void look_at_cgroups(const struct cgroup_names *names, const char *path, struct room *room)
+{
+	char dir[PATH_BYTES * 2], *slash;
+	size_t top = (size_t)snprintf(dir, sizeof(dir), "%s%s", plx_topo_sysfs, names->mount);
+
+	snprintf(dir + top, sizeof(dir) - top, "%s", strcmp(path, "/") != 0 ? path : "");
+	for (;;) {
+		look_at_cgroup(names, dir, room);
+		slash = strrchr(dir, '/');
+		if (!slash || slash < dir + top)
+			return;
+		*slash = '\0';
+	}
+}
+
+size_t plx_mem_ram_room(int node, char limit[PLX_MEM_LIMIT_BYTES])
+{
+	static const struct cgroup_names v1 = {
+		"/fs/cgroup/memory",
+		"memory.limit_in_bytes",
+		"memory.usage_in_bytes",
+		{"\ntotal_inactive_file ", "\ntotal_active_file ", NULL},
+	};
+	static const struct cgroup_names v2 = {
+		"/fs/cgroup",
+		"memory.max",
+		"memory.current",
+		{"\ninactive_file ", "\nactive_file ", NULL},
+	};
+	struct room room = {SIZE_MAX, limit};
+	char text[TEXT_BYTES], *line, *save;
+
+	limit[0] = '\0';
+	look_at_machine(node, &room);
+	/* Lines of "<id>:<controllers>:<path>"; version 2 names no controllers. */
+	if (read_text(plx_mem_proc, "self/cgroup", text, sizeof(text)) != 0)
+		text[0] = '\0';
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+
+		if (!second)
+			continue;
+		*second = '\0';
+		if (second == first + 1)
+			look_at_cgroups(&v2, second + 1, &room);
+		else if (strstr(first, "memory"))
+			look_at_cgroups(&v1, second + 1, &room);
+	}
+	return room.bytes;
+}
+
+/* What to say */
 
 /* The command that makes @total pages of that size; setup.sh and hugeadm know no nodes. */
 static void mend(char *text, size_t room, size_t page_bytes, int node, unsigned long total)
@@ -122,8 +301,9 @@ static void mend(char *text, size_t room, size_t page_bytes, int node, unsigned 
 	size_t mb = page_bytes >> MB_SHIFT;
 
 	if (node != PLX_NODE_ANY)
-		snprintf(text, room, "`echo %lu > " NODE_POOL "/nr_hugepages`", total, node,
-			 page_bytes >> 10);
+		snprintf(text, room,
+			 "`echo %lu > /sys" NODE_DIR "/hugepages/hugepages-%zukB/nr_hugepages`",
+			 total, node, page_bytes >> 10);
 	else if (mb >= 1024)
 		snprintf(text, room, "`hugeadm --pool-pages-min %zuGB:%lu`", mb >> 10, total);
 	else if (mb == 2)
@@ -144,9 +324,15 @@ static void log_pages(const char *what, const struct plx_mem_lack *lack)
 	int node = plx_mem.nb_heaps > 1 ? lack->node : PLX_NODE_ANY;
 
 	plx_hugepage_name(plx_mem.page_bytes, name);
-	if (plx_hugepage_count(plx_mem.page_bytes, node, &count) != 0) {
+	if (plx_hugepage_count(plx_mem.page_bytes, node, &count) != 0)
 		node = PLX_NODE_ANY;
-		plx_hugepage_count(plx_mem.page_bytes, node, &count);
+	if (node == PLX_NODE_ANY && plx_hugepage_count(plx_mem.page_bytes, node, &count) != 0) {
+		LOG_ERR("%s: %zu hugepages of %s wanted, and the kernel says \"%s\"; how many "
+			"there "
+			"are can't be told: %s: reserve some, or run with --no-huge",
+			what, lack->nb_grains, name, strerror(-lack->err),
+			no_sysfs() ? "sysfs is not mounted" : "sysfs has no such size");
+		return;
 	}
 	if (node != PLX_NODE_ANY)
 		snprintf(where, sizeof(where), " of NUMA node %d", node);
@@ -191,8 +377,14 @@ static void log_other(const char *what, const struct plx_mem_lack *lack)
 		LOG_ERR("%s: memory can't be mapped: %s; look at `ulimit -v`, "
 			"vm.overcommit_memory, vm.max_map_count",
 			what, strerror(-lack->err));
+	else if (lack->call &&
+		 (lack->err == -EPERM || lack->err == -EACCES || lack->err == -ENOSYS))
+		LOG_ERR("%s: memory can't be mapped: %s: %s; where a container or a seccomp filter "
+			"refuses that system call, allow it",
+			what, lack->call, strerror(-lack->err));
 	else
-		LOG_ERR("%s: memory can't be mapped: %s", what, strerror(-lack->err));
+		LOG_ERR("%s: memory can't be mapped: %s%s%s", what, lack->call ? lack->call : "",
+			lack->call ? ": " : "", strerror(-lack->err));
 }
 
 void plx_mem_log_lack(const char *what, const struct plx_mem_lack *lack)
@@ -202,6 +394,13 @@ void plx_mem_log_lack(const char *what, const struct plx_mem_lack *lack)
 	switch (lack->why) {
 	case PLX_MEM_LACK_PAGES:
 		log_pages(what, lack);
+		return;
+	case PLX_MEM_LACK_RAM:
+		LOG_ERR("%s: %zu MB of ordinary pages wanted, %zu MB can be had (%s): ask for "
+			"less, "
+			"free memory or raise that limit",
+			what, (lack->nb_grains << plx_mem.grain_shift) >> MB_SHIFT,
+			lack->room_bytes >> MB_SHIFT, lack->limit);
 		return;
 	case PLX_MEM_LACK_SPACE:
 		LOG_ERR("%s: the addresses reserved for NUMA node %d are used up (%s)", what,

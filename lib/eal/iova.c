@@ -15,15 +15,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGEMAP "/proc/self/pagemap"
 #define PAGE_PRESENT PLX_BIT64(63)
 #define PAGE_FRAME (PLX_BIT64(55) - 1)
 
 int plx_iova_read(uintptr_t addr, size_t nb, size_t step, uint64_t *iovas)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int err = 0, fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
+	char path[256];
+	int err = 0, fd;
 
+	snprintf(path, sizeof(path), "%s/self/pagemap", plx_mem_proc);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	for (size_t i = 0; i < nb && !err; i++, addr += step) {
@@ -53,9 +55,13 @@ int plx_iova_check(void)
 	/* A process that changed its user may not even open the file. */
 	if (err == -EACCES)
 		err = -EPERM;
-	if (err)
-		LOG_ERR("IOVA as PA: physical addresses can't be read from " PAGEMAP
-			" (%s): run as root or with CAP_SYS_ADMIN, or use --iova-mode va",
-			strerror(-err));
+	if (err == -ENOENT)
+		LOG_ERR("IOVA as PA: there is no %s/self/pagemap: mount proc (`mount -t proc proc "
+			"%s`), or use --iova-mode va",
+			plx_mem_proc, plx_mem_proc);
+	else if (err)
+		LOG_ERR("IOVA as PA: physical addresses can't be read from %s/self/pagemap (%s): "
+			"run as root or with CAP_SYS_ADMIN, or use --iova-mode va",
+			plx_mem_proc, strerror(-err));
 	return err;
 }

@@ -34,6 +34,7 @@ struct lcore plx_lcores[PLX_LCORE_MAX];
 struct plx_topo plx_lcore_topo;
 static unsigned nb_lcores;
 static unsigned main_lcore = PLX_LCORE_NONE;
+static cpu_set_t allowed; /* plx_eal_start_cpus() and those isolated ones that lcores are on */
 
 extern inline unsigned plx_lcore_id(void);
 
@@ -88,42 +89,6 @@ static void *worker_main(void *arg)
 
 /* ---- start and stop ---- */
 
-int plx_lcore_check_cpus(const struct plx_eal_conf *conf, const struct plx_topo *topo,
-			 const cpu_set_t *allowed)
-{
-	const cpu_set_t *online = topo->online_known ? &topo->online : allowed;
-	char list[PLX_CPULIST_MAX_BYTES];
-	unsigned id, cpu;
-
-	for (id = 0; id < PLX_LCORE_MAX; id++) {
-		const struct plx_eal_lcore *want = &conf->lcores[id];
-
-		if (!want->enabled)
-			continue;
-		if (CPU_COUNT(&want->cpus) == 0) {
-			LOG_ERR("lcore %u: it has no CPU (online: %s)", id,
-				plx_cpulist_format(online, list, sizeof(list)));
-			return -EINVAL;
-		}
-		for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-			if (!CPU_ISSET(cpu, &want->cpus))
-				continue;
-			if (!CPU_ISSET(cpu, online)) {
-				LOG_ERR("lcore %u: CPU %u is not online (online: %s)", id, cpu,
-					plx_cpulist_format(online, list, sizeof(list)));
-				return -EINVAL;
-			}
-			if (!CPU_ISSET(cpu, allowed)) {
-				LOG_ERR("lcore %u: CPU %u is not allowed for this process "
-					"(allowed: %s; taskset or cgroup)",
-					id, cpu, plx_cpulist_format(allowed, list, sizeof(list)));
-				return -EINVAL;
-			}
-		}
-	}
-	return 0;
-}
-
 static int node_of(unsigned id, const cpu_set_t *cpus)
 {
 	int node = plx_topo_node_of(&plx_lcore_topo, cpus);
@@ -143,7 +108,9 @@ int plx_lcore_init(const struct plx_eal_conf *conf)
 	int err;
 
 	plx_topo_read(&plx_lcore_topo);
-	err = plx_lcore_check_cpus(conf, &plx_lcore_topo, plx_eal_start_cpus());
+	allowed = *plx_eal_start_cpus();
+	plx_lcore_add_isolated(conf, &plx_lcore_topo, &allowed);
+	err = plx_lcore_check_cpus(conf, &plx_lcore_topo, &allowed);
 	if (err != 0)
 		return err;
 	if (conf->main_lcore >= PLX_LCORE_MAX || !conf->lcores[conf->main_lcore].enabled) {
@@ -168,49 +135,31 @@ int plx_lcore_init(const struct plx_eal_conf *conf)
 	return 0;
 }
 
-static void warn_rt_throttling(void)
-{
-	char text[32] = "";
-	long runtime_us;
-	FILE *file;
-
-	file = fopen("/proc/sys/kernel/sched_rt_runtime_us", "re");
-	if (file == NULL)
-		return;
-	if (fgets(text, sizeof(text), file) != NULL) {
-		runtime_us = strtol(text, NULL, 10);
-		if (runtime_us >= 0 && runtime_us < 1000000)
-			LOG_WARN("SCHED_FIFO lcores that never sleep are stopped for %ld ms in "
-				 "each second: sysctl kernel.sched_rt_runtime_us=-1 ends that",
-				 (1000000 - runtime_us) / 1000);
-	}
-	fclose(file);
-}
-
-/* Another thread is between two states, in the middle of a launch or a wait: no wake-up will come. */
+/* Another thread is between two states, in the middle of a launch or a wait: no wake-up will
+ * come. */
 static const struct timespec short_while = {.tv_nsec = 100000};
 
 /* Sleep until the function has returned, telling every second whom we wait for. */
-static void retire(struct lcore *lc, bool *asked)
+static void retire(struct lcore *lc, struct plx_wait *wait, bool *asked)
 {
 	static const struct timespec second = {.tv_sec = 1};
-	struct timespec began, now;
+	char whom[80];
 
-	clock_gettime(CLOCK_MONOTONIC, &began);
 	while (!move_state(lc, STATE_WAIT, STATE_QUIT) &&
 	       !move_state(lc, STATE_FINISHED, STATE_QUIT)) {
 		uint32_t state = plx_load_acquire(&lc->state);
 
 		if (!*asked && !plx_stop_requested()) {
-			plx_stop_request();
+			plx_stop_demand();
 			*asked = true;
 		}
 		futex_wait(&lc->state, state, state == STATE_RUNNING ? &second : &short_while);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > began.tv_sec && state == plx_load_relaxed(&lc->state))
-			LOG_WARN("waiting for lcore %u: its function has not returned, a stop was "
-				 "requested %ld s ago",
-				 lc->id, (long)(now.tv_sec - began.tv_sec));
+		if (state != plx_load_relaxed(&lc->state))
+			continue;
+		snprintf(whom, sizeof(whom),
+			 "lcore %u: its function has not returned after a stop was requested",
+			 lc->id);
+		plx_wait_tell(wait, whom);
 	}
 	set_and_wake(lc, STATE_QUIT);
 	pthread_join(lc->thread, NULL);
@@ -218,12 +167,14 @@ static void retire(struct lcore *lc, bool *asked)
 
 static void retire_below(unsigned end)
 {
+	struct plx_wait wait;
 	bool asked = false;
 	unsigned id;
 
+	plx_wait_begin(&wait);
 	for (id = 0; id < end; id++)
 		if (lcore_role(id) == ROLE_WORKER)
-			retire(&plx_lcores[id], &asked);
+			retire(&plx_lcores[id], &wait, &asked);
 	if (asked)
 		plx_stop_retract();
 }
@@ -248,8 +199,6 @@ int plx_lcore_start(const struct plx_eal_conf *conf)
 		if (err != 0)
 			goto retire_started;
 	}
-	if (conf->rt_prio > 0)
-		warn_rt_throttling();
 	return 0;
 
 retire_started:
@@ -262,7 +211,6 @@ void plx_lcore_stop(void)
 {
 	retire_below(PLX_LCORE_MAX);
 	plx_register_close();
-	plx_stop_off_signals();
 }
 
 void plx_lcore_fini(void)
@@ -273,6 +221,14 @@ void plx_lcore_fini(void)
 		plx_store_release(&plx_lcores[id].role, ROLE_OFF);
 	nb_lcores = 0;
 	main_lcore = PLX_LCORE_NONE;
+}
+
+/* The workers' threads are not in the child; plx_lcore_init() makes the rest of it anew. */
+void plx_lcore_forked(void)
+{
+	plx_register_forked();
+	plx_lcore_fini();
+	plx_stop_retract();
 }
 
 /* ---- launch and wait ---- */
@@ -450,7 +406,7 @@ int plx_cpu_info(unsigned cpu, struct plx_cpu_info *info)
 		return -EINVAL;
 	if (main_lcore == PLX_LCORE_NONE)
 		return -ENODEV;
-	info->allowed = CPU_ISSET(cpu, plx_eal_start_cpus());
+	info->allowed = CPU_ISSET(cpu, &allowed);
 	info->online = plx_lcore_topo.online_known ? CPU_ISSET(cpu, &plx_lcore_topo.online)
 						   : info->allowed;
 	info->node = plx_lcore_topo.node[cpu];

@@ -23,6 +23,7 @@ struct reader {
 	struct plx_args *args;
 	const char *value;
 	const char *at;
+	bool ids_are_cpus; /* as in -l */
 };
 
 static int refuse_here(const struct reader *r, const char *wanted)
@@ -69,6 +70,11 @@ static int read_number(struct reader *r, const char *what, unsigned limit, unsig
 			      : plx_args_refuse(r->args, r->value, "at its end: want %s, 0 to %u",
 						what, limit - 1);
 	number = strtoul(start, &end, 10); /* ULONG_MAX when it overflows */
+	if (number >= limit && number < CPU_SETSIZE && r->ids_are_cpus)
+		return plx_args_refuse(r->args, r->value,
+				       "at '%.40s': want %s, 0 to %u; for one beyond give an lcore "
+				       "id with it: --lcores 0@%lu",
+				       start, what, limit - 1, number);
 	if (number >= limit)
 		return refuse_range(r, start, what, limit);
 	r->at = end;
@@ -194,7 +200,7 @@ int plx_args_lcore_map(struct plx_args *args, const char *value)
 
 int plx_args_lcore_list(struct plx_args *args, const char *value)
 {
-	struct reader r = {.args = args, .value = value, .at = value};
+	struct reader r = {.args = args, .value = value, .at = value, .ids_are_cpus = true};
 	cpu_set_t ids;
 	int ret;
 

@@ -9,6 +9,7 @@
 #include <pollux/lcore.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 enum lcore_role {
 	ROLE_OFF,
@@ -43,23 +44,54 @@ static inline int lcore_role(unsigned id)
 	return id < PLX_LCORE_MAX ? plx_load_acquire(&plx_lcores[id].role) : ROLE_OFF;
 }
 
-/* 0, or -EINVAL after one line that names the lcore, the CPU and what there is. */
+/*
+ * lcore_cpus.c. check: 0, or -EINVAL after one line that names the lcore, the CPU and what there
+ * is. add_isolated: add to @allowed the isolated CPUs that lcores want and the calling thread can
+ * go to; its affinity is @allowed before and after.
+ */
 int plx_lcore_check_cpus(const struct plx_eal_conf *conf, const struct plx_topo *topo,
 			 const cpu_set_t *allowed);
+void plx_lcore_add_isolated(const struct plx_eal_conf *conf, const struct plx_topo *topo,
+			    cpu_set_t *allowed);
+
+/* How a thread is scheduled, where it is not SCHED_FIFO of a priority [1, 99]. */
+enum {
+	PLX_THREAD_INHERIT = 0, /* as the thread that starts it */
+	PLX_THREAD_OTHER = -1,	/* SCHED_OTHER */
+};
+
+#define PLX_HINT_AFFINITY                                                                          \
+	" (sched_setaffinity is refused, as by a container's seccomp profile: allow it there)"
 
 /*
- * Start a thread of the EAL: named, on @cpus, SCHED_FIFO of @rt_prio or SCHED_OTHER when 0, all
- * signals blocked but those that a fault of its own raises (a SIGBUS guard must get those).
+ * Start a thread of the EAL: named, on @cpus, scheduled by @rt_prio, all signals blocked but those
+ * that a fault of its own raises (a SIGBUS guard must get those).
  * Returns 0, or -errno after one line.
  */
 int plx_thread_start(pthread_t *thread, const char *name, const cpu_set_t *cpus, int rt_prio,
 		     void *(*fn)(void *), void *arg);
 
+/*
+ * thread.c: a wait for what the application should end, told once a second:
+ * "waiting for @whom for N s". wait_cond: one wait on @cond, which may also end for nothing.
+ */
+struct plx_wait {
+	struct timespec until; /* CLOCK_MONOTONIC: when the next line is due */
+	unsigned nb_seconds;
+};
+
+void plx_wait_begin(struct plx_wait *wait);
+void plx_wait_tell(struct plx_wait *wait, const char *whom);
+void plx_wait_cond(struct plx_wait *wait, pthread_cond_t *cond, pthread_mutex_t *lock,
+		   const char *whom);
+
 /* register.c; open lets threads register, close unregisters those left and drops the watchers. */
 int plx_register_open(void);
 void plx_register_close(void);
+void plx_register_forked(void);
 
-/* stop.c: take plx_stop_request() back, but no signal. */
+/* stop.c: the EAL's own request, taken back alone: neither the application's nor a signal. */
+void plx_stop_demand(void);
 void plx_stop_retract(void);
 
 #endif

@@ -10,6 +10,8 @@
 #include "mem_private.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <pollux/atomic.h>
 #include <pollux/bits.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,23 +24,43 @@ struct plx_mem plx_mem = {
 	.file.fd = -1,
 };
 
-int plx_mem_lock(const char *call)
+static int lock_tables(const char *call)
 {
 	int err = pthread_mutex_lock(&plx_mem.lock);
 
-	if (err) {
+	if (err)
 		LOG_ERR("%s() is called from a memory callback", call);
-		return -err;
+	return -err;
+}
+
+/* Another process's: this is a child of fork(), and the lock may be one that nobody releases. */
+static bool is_inherited(void)
+{
+	pid_t owner = plx_load_acquire(&plx_mem.owner);
+
+	return owner && owner != getpid();
+}
+
+int plx_mem_lock(const char *call)
+{
+	int err;
+
+	if (is_inherited() && plx_mem.up) {
+		LOG_ERR("%s(): a child of fork() has no memory of its parent: plx_eal_fini() and "
+			"plx_eal_init() give it its own",
+			call);
+		return -EPERM;
 	}
-	if (plx_mem.up && plx_mem.owner == getpid())
-		return 0;
-	err = plx_mem.up ? -EPERM : -ENODEV;
-	plx_mem_unlock();
-	LOG_ERR("%s(): %s", call,
-		err == -EPERM ? "a child of fork() has no memory of its parent, start the EAL "
-				"after fork()"
-			      : "the EAL does not run");
-	return err;
+	if (plx_load_acquire(&plx_mem.owner) == getpid()) {
+		err = lock_tables(call);
+		if (err)
+			return err;
+		if (plx_mem.up)
+			return 0;
+		plx_mem_unlock();
+	}
+	LOG_ERR("%s(): the EAL does not run", call);
+	return -ENODEV;
 }
 
 void plx_mem_unlock(void)
@@ -64,8 +86,47 @@ static void log_no_node(const char *what, int node)
 	for (unsigned i = 0; i < plx_mem.nb_heaps; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%d", i ? ", " : "",
 					plx_mem.heaps[i].node);
-	LOG_ERR("%s: NUMA node %d is not there or has no memory for this process; allowed: %s",
-		what, node, list);
+	LOG_ERR("%s: NUMA node %d is not there; with memory for this process: %s", what, node,
+		list);
+}
+
+static struct plx_mem_heap *nearest_heap(int node)
+{
+	struct plx_mem_heap *nearest = &plx_mem.heaps[0];
+	int least = INT_MAX;
+
+	for (unsigned i = 0; i < plx_mem.nb_heaps && plx_mem.nb_heaps > 1; i++) {
+		int distance = plx_mem_numa_distance(node, plx_mem.heaps[i].node);
+
+		if (distance < least) {
+			least = distance;
+			nearest = &plx_mem.heaps[i];
+		}
+	}
+	return nearest;
+}
+
+/*
+ * The heap for @node: an lcore's own node may be one without memory, or whose memory a cpuset or a
+ * container keeps from this process; then the nearest. NULL after one line: there is no such node.
+ */
+static struct plx_mem_heap *heap_for(int node, const char *what)
+{
+	struct plx_mem_heap *heap = heap_of_node(node);
+
+	if (heap)
+		return heap;
+	if (!plx_mem_numa_online(node)) {
+		log_no_node(what, node);
+		return NULL;
+	}
+	heap = nearest_heap(node);
+	if (!plx_mem.warned_node[node])
+		LOG_WARN("%s: NUMA node %d has no memory for this process (a cpuset, a container, "
+			 "or no memory at all); what is for it comes from node %d",
+			 what, node, heap->node);
+	plx_mem.warned_node[node] = true;
+	return heap;
 }
 
 static struct plx_mem_block *take_from(struct plx_mem_heap *heap, const struct plx_mem_fit *fit,
@@ -87,16 +148,21 @@ static struct plx_mem_block *take_from(struct plx_mem_heap *heap, const struct p
 int plx_mem_take(const struct plx_mem_fit *fit, int node, enum plx_mem_kind kind, const char *what,
 		 struct plx_mem_block **out, struct plx_mem_heap **from)
 {
-	int here = node == PLX_NODE_ANY && plx_mem.nb_heaps > 1 ? plx_mem_numa_here() : node;
-	struct plx_mem_heap *first = heap_of_node(here);
 	struct plx_mem_lack lack, other;
+	struct plx_mem_heap *first;
+	bool any = node == PLX_NODE_ANY;
 
-	if (!first && node != PLX_NODE_ANY) {
-		log_no_node(what, node);
-		return -EINVAL;
+	if (any) {
+		int here = plx_mem.nb_heaps > 1 ? plx_mem_numa_here() : plx_mem.heaps[0].node;
+
+		first = heap_of_node(here);
+		first = first ? first : nearest_heap(here);
+	} else {
+		first = heap_for(node, what);
+		if (!first)
+			return -EINVAL;
+		any = first->node != node;
 	}
-	if (!first)
-		first = &plx_mem.heaps[0];
 	/* Taking, and four growths that each add a block. */
 	if (plx_mem_block_ready(&plx_mem.blocks, 8) != 0) {
 		LOG_ERR("%s: no memory for its bookkeeping", what);
@@ -104,7 +170,7 @@ int plx_mem_take(const struct plx_mem_fit *fit, int node, enum plx_mem_kind kind
 	}
 	*from = first;
 	*out = take_from(first, fit, kind, &lack);
-	for (unsigned i = 0; !*out && node == PLX_NODE_ANY && i < plx_mem.nb_heaps; i++) {
+	for (unsigned i = 0; !*out && any && i < plx_mem.nb_heaps; i++) {
 		*from = &plx_mem.heaps[i];
 		if (*from != first && lack.why != PLX_MEM_LACK_WATCHER)
 			*out = take_from(*from, fit, kind, &other);
@@ -142,7 +208,8 @@ void *plx_mem_alloc(size_t size, size_t align, int node)
 	struct plx_mem_fit fit = {.align = plx_max_size(align, PLX_MEM_UNIT_BYTES)};
 	char what[64];
 	struct plx_mem_heap *heap;
-	struct plx_mem_block *block = NULL;
+	struct plx_mem_block *block;
+	void *addr = NULL;
 	int err = plx_mem_lock("plx_mem_alloc");
 
 	if (err)
@@ -158,12 +225,14 @@ void *plx_mem_alloc(size_t size, size_t align, int node)
 	fit.len = plx_align_up(size, PLX_MEM_UNIT_BYTES);
 	snprintf(what, sizeof(what), "allocation of %zu bytes", size);
 	err = plx_mem_take(&fit, node, PLX_MEM_BLOCK, what, &block, &heap);
+	if (!err)
+		addr = (void *)block->addr;
 unlock:
 	plx_mem_unlock();
 out:
 	if (err)
 		errno = -err;
-	return err ? NULL : (void *)block->addr;
+	return addr;
 }
 
 void plx_mem_free(void *ptr)
@@ -203,7 +272,8 @@ static int keep_bytes(struct plx_mem_heap *heap, size_t bytes, struct plx_mem_la
 
 	if (bytes == 0)
 		return 0;
-	*lack = (struct plx_mem_lack){PLX_MEM_LACK_OTHER, -ENOMEM, heap->node, 0};
+	*lack = (struct plx_mem_lack){
+		.why = PLX_MEM_LACK_OTHER, .err = -ENOMEM, .node = heap->node};
 	if (plx_mem_block_ready(&plx_mem.blocks, 1) != 0)
 		return -ENOMEM;
 	return plx_mem_space_grow(heap, &fit, true, lack);
@@ -267,6 +337,7 @@ static int keep_anywhere(size_t bytes, const char *what)
 
 static int keep_conf(const struct plx_eal_conf *conf)
 {
+	struct plx_mem_heap *heap;
 	char what[64];
 	int err = 0;
 
@@ -280,13 +351,9 @@ static int keep_conf(const struct plx_eal_conf *conf)
 		if (!mb)
 			continue;
 		snprintf(what, sizeof(what), "--socket-mem, %zu MB on node %d", mb, node);
-		if (heap_of_node(node)) {
-			err = keep(heap_of_node(node),
-				   plx_align_up(mb << 20, plx_mem_grain_bytes()), what);
-		} else {
-			log_no_node(what, node);
-			err = -EINVAL;
-		}
+		heap = heap_for(node, what);
+		err = heap ? keep(heap, plx_align_up(mb << 20, plx_mem_grain_bytes()), what)
+			   : -EINVAL;
 	}
 	return err;
 }
@@ -332,20 +399,20 @@ static size_t check_conf(const struct plx_eal_conf *conf)
 	return wrong ? 0 : plx_max_size(most_mb << 20, 1);
 }
 
-int plx_mem_init(const struct plx_eal_conf *conf)
+/* The lock is held. */
+static int start(const struct plx_eal_conf *conf)
 {
+	size_t least = check_conf(conf);
 	int nodes[PLX_NODE_MAX], err;
-	size_t least;
 
-	if (plx_mem.up)
-		return -EALREADY;
-	least = check_conf(conf);
 	if (!least)
 		return -EINVAL;
 	plx_mem.conf = conf;
 	plx_mem.lock_memory = conf->lock_memory;
 	plx_mem.warned_lock = false;
-	plx_mem.iova_mode = conf->iova_mode == PLX_IOVA_PA ? PLX_IOVA_PA : PLX_IOVA_VA;
+	memset(plx_mem.warned_node, 0, sizeof(plx_mem.warned_node));
+	plx_store_relaxed(&plx_mem.iova_mode,
+			  conf->iova_mode == PLX_IOVA_PA ? PLX_IOVA_PA : PLX_IOVA_VA);
 	plx_mem.nb_heaps = plx_mem_numa_nodes(nodes);
 	for (unsigned i = 0; i < plx_mem.nb_heaps; i++)
 		plx_mem.heaps[i] = (struct plx_mem_heap){.node = nodes[i]};
@@ -369,11 +436,11 @@ int plx_mem_init(const struct plx_eal_conf *conf)
 	err = keep_conf(conf);
 	if (err)
 		goto zones;
-	plx_mem.owner = getpid();
 	plx_mem.up = true;
 	return 0;
 
 zones:
+	memset(plx_mem.owed_bytes, 0, sizeof(plx_mem.owed_bytes));
 	plx_memzone_fini();
 	plx_mem_block_pool_fini(&plx_mem.blocks);
 space:
@@ -382,31 +449,69 @@ file:
 	plx_mem_file_close(&plx_mem.file, true);
 mode:
 	plx_mem.conf = NULL;
-	plx_mem.iova_mode = PLX_IOVA_AUTO;
+	plx_store_relaxed(&plx_mem.iova_mode, PLX_IOVA_AUTO);
+	return err;
+}
+
+static void drop_tables(void)
+{
+	plx_memzone_fini();
+	plx_mem_block_pool_fini(&plx_mem.blocks);
+	plx_mem_space_fini();
+	plx_mem_file_close(&plx_mem.file, !is_inherited());
+}
+
+/*
+ * A child of fork() drops what it has of its parent's tables; watches, devices and files are the
+ * parent's. A lock that is held is held by a thread that the child does not have, in the midst of
+ * a change: then what that may have been changing is left as it is, a few KB for each fork().
+ */
+static void drop_inherited(void)
+{
+	if (pthread_mutex_trylock(&plx_mem.lock) == 0) {
+		drop_tables();
+		pthread_mutex_unlock(&plx_mem.lock);
+	} else if (plx_mem.up) {
+		/* These change in init and fini only. */
+		plx_mem_space_fini();
+		plx_mem_file_close(&plx_mem.file, false);
+	}
+	memset(&plx_mem, 0, sizeof(plx_mem));
+	plx_mem.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+	plx_mem.file.fd = -1;
+}
+
+int plx_mem_init(const struct plx_eal_conf *conf)
+{
+	int err;
+
+	if (is_inherited())
+		drop_inherited();
+	/* Release: others take the lock when they have seen this; it may just have been made. */
+	plx_store_release(&plx_mem.owner, getpid());
+	err = lock_tables("plx_mem_init");
+	if (err)
+		return err;
+	err = plx_mem.up ? -EALREADY : start(conf);
+	plx_mem_unlock();
 	return err;
 }
 
 void plx_mem_fini(void)
 {
-	bool owner = plx_mem.owner == getpid();
-
-	if (!plx_mem.up)
+	if (is_inherited()) {
+		drop_inherited();
 		return;
-	/* A child of fork() drops its tables; mapped devices and files are its parent's. */
-	if (owner) {
-		pthread_mutex_lock(&plx_mem.lock);
-		plx_mem_watch_fini();
-		plx_mem_unlock();
-	} else {
-		/* It may have been taken by a thread that the child does not have. */
-		plx_mem.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 	}
-	plx_mem.up = false;
-	plx_memzone_fini();
-	plx_mem_block_pool_fini(&plx_mem.blocks);
-	plx_mem_space_fini();
-	plx_mem_file_close(&plx_mem.file, owner);
-	memset(plx_mem.owed_bytes, 0, sizeof(plx_mem.owed_bytes));
-	plx_mem.iova_mode = PLX_IOVA_AUTO;
-	plx_mem.conf = NULL;
+	if (lock_tables("plx_mem_fini") != 0)
+		return;
+	if (plx_mem.up) {
+		plx_mem_watch_fini();
+		plx_mem.up = false;
+		drop_tables();
+		memset(plx_mem.owed_bytes, 0, sizeof(plx_mem.owed_bytes));
+		plx_store_relaxed(&plx_mem.iova_mode, PLX_IOVA_AUTO);
+		plx_mem.conf = NULL;
+	}
+	plx_mem_unlock();
 }

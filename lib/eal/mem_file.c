@@ -6,8 +6,8 @@
  *
  * The rule for files of dead owners: with IOVA as VA the kernel took the memory from the device
  * when the owner died, so the next start with the same prefix removes them. With IOVA as PA a card
- * that nobody has stopped goes on writing into them, so they must stay allocated until the cards are
- * stopped: plx_mem_reap_stale() removes them. Either way the N of a file is free for anyone.
+ * that nobody has stopped goes on writing into them, so they must stay allocated until the cards
+ * are stopped: plx_mem_reap_stale() removes them. Either way the N of a file is free for anyone.
  */
 #include "mem_private.h"
 
@@ -108,16 +108,30 @@ static size_t mount_page_bytes(const char *dir)
 	return statfs(dir, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : 0;
 }
 
+/* Pages that its size= still allows. */
+static size_t mount_room(const char *dir)
+{
+	struct statfs fs;
+
+	/* hugetlbfs says 0 or -1 blocks when it has no limit. */
+	if (statfs(dir, &fs) != 0 || fs.f_blocks == 0 || (long)fs.f_blocks < 0)
+		return SIZE_MAX;
+	return fs.f_bfree;
+}
+
 /*
  * Call @fn for each hugetlbfs mount until it returns true; the directory is in static memory of
  * getmntent(), all callers hold the lock of the memory.
  */
 static void each_mount(bool (*fn)(const char *dir, void *arg), void *arg)
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *mount;
 	bool done = false;
+	char path[256];
+	FILE *mounts;
 
+	snprintf(path, sizeof(path), "%s/self/mounts", plx_mem_proc);
+	mounts = setmntent(path, "re");
 	while (mounts && !done && (mount = getmntent(mounts)) != NULL)
 		if (strcmp(mount->mnt_type, "hugetlbfs") == 0)
 			done = fn(mount->mnt_dir, arg);
@@ -127,18 +141,44 @@ static void each_mount(bool (*fn)(const char *dir, void *arg), void *arg)
 
 struct search {
 	size_t want; /* page size, 0: any */
+	bool room;   /* pages are to be had there now */
 	char *dir;   /* NULL: none found */
 };
 
 static bool is_usable(const char *dir, void *arg)
 {
 	struct search *search = arg;
+	struct plx_hugepage_count count = {0};
 	size_t bytes = mount_page_bytes(dir);
 
 	if (!bytes || (search->want && bytes != search->want) || access(dir, W_OK | X_OK) != 0)
 		return false;
+	if (search->room &&
+	    (mount_room(dir) == 0 || plx_hugepage_count(bytes, PLX_NODE_ANY, &count) != 0 ||
+	     count.free + count.more == 0))
+		return false;
 	search->dir = strdup(dir);
 	return true;
+}
+
+/*
+ * A mount for IOVA as PA: one of the wanted size with pages to be had, else of any size (the size
+ * is the user's choice, when there is one), else one where they are missing: that is told later.
+ */
+static char *find_mount(const struct plx_eal_conf *conf, size_t page_bytes)
+{
+	struct search tries[] = {
+		{.want = page_bytes, .room = true},
+		{.want = conf->huge_page_bytes, .room = true},
+		{.want = page_bytes},
+	};
+
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(tries); i++) {
+		each_mount(is_usable, &tries[i]);
+		if (tries[i].dir)
+			return tries[i].dir;
+	}
+	return NULL;
 }
 
 struct reaper {
@@ -170,12 +210,7 @@ int plx_mem_file_reap(const struct plx_mem_file *file, const char *prefix, bool 
 
 size_t plx_mem_file_room(const struct plx_mem_file *file)
 {
-	struct statfs fs;
-
-	/* hugetlbfs says 0 or -1 blocks when it has no limit. */
-	if (!file->dir || statfs(file->dir, &fs) != 0 || fs.f_blocks == 0 || (long)fs.f_blocks < 0)
-		return SIZE_MAX;
-	return fs.f_bfree;
+	return file->dir ? mount_room(file->dir) : SIZE_MAX;
 }
 
 static int check_dir(const struct plx_eal_conf *conf, struct plx_mem_file *file)
@@ -248,37 +283,46 @@ static int open_memfd(const char *prefix, struct plx_mem_file *file)
 	int err;
 
 	snprintf(name, sizeof(name), "%s-map", prefix);
-	/* Kernels from 6.3 on want to hear whether code is meant to run from it; older ones don't. */
+	/* Kernels from 6.3 on want to hear whether code is to run from it; older ones don't. */
 	file->fd = memfd_create(name, MFD_CLOEXEC | MFD_HUGETLB | MFD_NOEXEC_SEAL | size);
 	if (file->fd < 0 && errno == EINVAL)
 		file->fd = memfd_create(name, MFD_CLOEXEC | MFD_HUGETLB | size);
 	if (file->fd >= 0)
 		return 0;
 	err = -errno;
-	LOG_ERR("memory file for hugepages of %s can't be made: %s; a hugetlbfs mount may do "
-		"(--huge-dir), or --no-huge",
-		plx_hugepage_name(file->page_bytes, pages), strerror(-err));
+	if (err == -EMFILE || err == -ENFILE)
+		LOG_ERR("memory file for hugepages of %s can't be made: %s; raise %s",
+			plx_hugepage_name(file->page_bytes, pages), strerror(-err),
+			err == -EMFILE ? "`ulimit -n`" : "fs.file-max");
+	else
+		LOG_ERR("memory file for hugepages of %s can't be made: memfd_create: %s; a "
+			"hugetlbfs mount may do (--huge-dir), or --no-huge",
+			plx_hugepage_name(file->page_bytes, pages), strerror(-err));
 	return err;
 }
 
 int plx_mem_file_open(const struct plx_eal_conf *conf, enum plx_iova_mode mode,
 		      struct plx_mem_file *file)
 {
-	struct search search = {.want = conf->huge_page_bytes};
 	bool pa = mode == PLX_IOVA_PA;
 	int err;
 
 	*file = (struct plx_mem_file){.fd = -1, .page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
 	if (conf->no_huge)
 		return 0;
-	if (conf->huge_dir)
+	if (conf->huge_dir) {
 		file->dir = strdup(conf->huge_dir);
-	else if (pa && !conf->in_memory)
-		each_mount(is_usable, &search);
-	if (conf->huge_dir && !file->dir)
-		return -ENOMEM;
-	if (search.dir)
-		file->dir = search.dir;
+		if (!file->dir) {
+			LOG_ERR("--huge-dir %s: no memory for its name", conf->huge_dir);
+			return -ENOMEM;
+		}
+	} else {
+		file->page_bytes = plx_hugepage_pick(conf);
+		if (!file->page_bytes)
+			return -EINVAL;
+		if (pa && !conf->in_memory)
+			file->dir = find_mount(conf, file->page_bytes);
+	}
 
 	if (file->dir) {
 		err = check_dir(conf, file);
@@ -294,8 +338,7 @@ int plx_mem_file_open(const struct plx_eal_conf *conf, enum plx_iova_mode mode,
 		LOG_WARN("IOVA as PA on memory that does not outlive a crash: a card that is not "
 			 "stopped then writes into pages of others; give --huge-dir a hugetlbfs "
 			 "mount");
-	file->page_bytes = plx_hugepage_pick(conf);
-	return file->page_bytes ? open_memfd(conf->file_prefix, file) : -EINVAL;
+	return open_memfd(conf->file_prefix, file);
 
 dir:
 	free(file->dir);

@@ -23,7 +23,7 @@ uint64_t plx_mem_virt2iova(const void *addr)
 
 enum plx_iova_mode plx_mem_iova_mode(void)
 {
-	return plx_mem.iova_mode;
+	return plx_load_relaxed(&plx_mem.iova_mode);
 }
 
 int plx_mem_walk(plx_mem_segment_fn fn, void *arg)

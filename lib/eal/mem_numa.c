@@ -5,20 +5,103 @@
  * memory counts as the first node's, and one line says so.
  */
 #include "mem_private.h"
+#include "topology.h"
 
 #include <errno.h>
-#include <numa.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <numaif.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	MASK_BITS = 8 * sizeof(((struct plx_mem_policy *)0)->mask),
 	BITS = 8 * sizeof(long),
 	VERIFY_PAGES = 64,
+	TEXT_BYTES = 4096,
 };
 
 static bool warned_policy, warned_place;
+
+static bool read_text(const char *file, char text[TEXT_BYTES])
+{
+	char path[256];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/devices/system/node/%s", plx_topo_sysfs, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, TEXT_BYTES - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0;
+}
+
+/* Without any list there is node 0, as in topology.c. */
+static void read_online(cpu_set_t *nodes)
+{
+	char text[TEXT_BYTES];
+
+	if (read_text("online", text) && plx_cpulist_parse(text, nodes) && CPU_COUNT(nodes) > 0)
+		return;
+	CPU_ZERO(nodes);
+	CPU_SET(0, nodes);
+}
+
+bool plx_mem_numa_online(int node)
+{
+	cpu_set_t nodes;
+
+	read_online(&nodes);
+	return node >= 0 && node < PLX_MEM_NODES_MAX && CPU_ISSET(node, &nodes);
+}
+
+int plx_mem_numa_distance(int from, int to)
+{
+	char file[32], text[TEXT_BYTES], *at = text, *end;
+	cpu_set_t nodes;
+
+	read_online(&nodes);
+	snprintf(file, sizeof(file), "node%d/distance", from);
+	if (!read_text(file, text))
+		return INT_MAX;
+	/* One number for each online node. */
+	for (int node = 0; node <= to && node < PLX_MEM_NODES_MAX; node++) {
+		long distance;
+
+		if (!CPU_ISSET(node, &nodes))
+			continue;
+		distance = strtol(at, &end, 10);
+		if (end == at)
+			break;
+		if (node == to)
+			return (int)distance;
+		at = end;
+	}
+	return INT_MAX;
+}
+
+/* All memory counts as one node's. */
+static unsigned no_nodes(int nodes[PLX_NODE_MAX], int err)
+{
+	cpu_set_t online;
+
+	read_online(&online);
+	nodes[0] = 0;
+	for (int node = PLX_NODE_MAX - 1; node >= 0; node--)
+		if (CPU_ISSET(node, &online))
+			nodes[0] = node;
+	if (CPU_COUNT(&online) > 1)
+		LOG_WARN("the NUMA nodes with memory can't be told: get_mempolicy: %s; all memory "
+			 "counts as node %d's (in a container: allow the system calls "
+			 "get_mempolicy and set_mempolicy)",
+			 strerror(err), nodes[0]);
+	return 1;
+}
 
 unsigned plx_mem_numa_nodes(int nodes[PLX_NODE_MAX])
 {
@@ -26,11 +109,9 @@ unsigned plx_mem_numa_nodes(int nodes[PLX_NODE_MAX])
 	unsigned nb = 0;
 
 	warned_policy = warned_place = false;
-	nodes[0] = 0;
-	/* Not numa_get_mems_allowed(): libnuma ends the process when it gets no memory for a mask. */
-	if (numa_available() < 0 ||
-	    get_mempolicy(NULL, allowed, MASK_BITS + 1, NULL, MPOL_F_MEMS_ALLOWED) != 0)
-		return 1;
+	/* Not numa_get_mems_allowed(): libnuma ends the process when it gets no memory for it. */
+	if (get_mempolicy(NULL, allowed, MASK_BITS + 1, NULL, MPOL_F_MEMS_ALLOWED) != 0)
+		return no_nodes(nodes, errno);
 	for (int node = 0; node < MASK_BITS; node++) {
 		if (!(allowed[node / BITS] >> node % BITS & 1))
 			continue;
@@ -42,7 +123,9 @@ unsigned plx_mem_numa_nodes(int nodes[PLX_NODE_MAX])
 		}
 		nodes[nb++] = node;
 	}
-	return nb > 0 ? nb : 1;
+	if (nb == 0)
+		nodes[nb++] = 0;
+	return nb;
 }
 
 void plx_mem_numa_enter(int node, struct plx_mem_policy *saved)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Pages come to grains and go. A grain's page of the file has the grain's index, so that the whole
- * memory is one mapping of one file. With IOVA as PA the pages of one growth are put in the order of
- * their physical addresses instead: neighbours in one are neighbours in the other where possible.
+ * memory is one mapping of one file. With IOVA as PA the pages of one growth are put in the order
+ * of their physical addresses instead: neighbours in one are neighbours in the other where
+ * possible.
  *
  * Lack of pages must be an error and never a SIGBUS: fallocate() makes them and says when there are
- * no more, and only then are they mapped and touched. Hugepages are never paged out, so only
- * ordinary ones are locked.
+ * no more, and only then are they mapped and touched. For ordinary pages it must not be the OOM
+ * killer: what can be had is asked first. Hugepages are never paged out, so only ordinary ones are
+ * locked.
  */
 #include "mem_private.h"
 
@@ -107,8 +109,10 @@ static int allocate(size_t first, size_t nb, struct plx_mem_lack *lack)
 		run = file_run(first + i, nb - i);
 		len = (off_t)(run << plx_mem.grain_shift);
 		err = check_file_size(offset + len);
-		while (!err && fallocate(plx_mem.file.fd, 0, offset, len) != 0)
+		while (!err && fallocate(plx_mem.file.fd, 0, offset, len) != 0) {
 			err = errno == EINTR ? 0 : -errno;
+			lack->call = "fallocate";
+		}
 	}
 	if (err == -ENOSPC || err == -ENOMEM)
 		lack->why = PLX_MEM_LACK_PAGES;
@@ -144,6 +148,15 @@ static void lock_pages(uintptr_t addr, size_t len)
 	plx_mem.warned_lock = true;
 }
 
+static int check_ram(int node, size_t len, struct plx_mem_lack *lack)
+{
+	lack->room_bytes = plx_mem_ram_room(node, lack->limit);
+	if (len <= lack->room_bytes)
+		return 0;
+	lack->why = PLX_MEM_LACK_RAM;
+	return -ENOMEM;
+}
+
 static int map_fixed(size_t first, size_t nb)
 {
 	int prot = PROT_READ | PROT_WRITE;
@@ -168,25 +181,34 @@ int plx_mem_pages_map(int node, size_t first, size_t nb, struct plx_mem_lack *la
 	uintptr_t addr = plx_mem_grain_addr(first);
 	size_t len = nb << plx_mem.grain_shift;
 	struct plx_mem_policy policy;
-	int err = 0;
+	int err = plx_mem.file.fd < 0 ? check_ram(node, len, lack) : 0;
 
+	if (err)
+		return err;
 	plx_mem_numa_enter(node, &policy);
 	if (plx_mem.file.fd >= 0)
 		err = allocate(first, nb, lack);
-	if (!err)
+	if (!err) {
+		lack->call = "mmap";
 		err = map_fixed(first, nb);
+	}
 	/* Where the kernel has large pages at hand, ordinary memory is there seven times sooner. */
 	if (!err && plx_mem.file.fd < 0)
 		madvise((void *)addr, len, MADV_HUGEPAGE);
-	if (!err)
+	if (!err) {
+		lack->call = "madvise(MADV_POPULATE_WRITE)";
 		err = populate(addr, len);
+	}
 	plx_mem_numa_leave(&policy);
 	/* A child of fork() with a copy of it would make the next write here go to a new page that
 	 * no device knows. */
-	if (!err && madvise((void *)addr, len, MADV_DONTFORK) != 0)
+	if (!err && madvise((void *)addr, len, MADV_DONTFORK) != 0) {
+		lack->call = "madvise(MADV_DONTFORK)";
 		err = -errno;
+	}
 	if (err)
 		return err;
+	lack->call = NULL;
 	if (plx_mem.file.fd < 0)
 		lock_pages(addr, len);
 	plx_mem_numa_verify(node, addr, len, plx_mem.page_bytes);

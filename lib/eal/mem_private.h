@@ -4,7 +4,7 @@
  *
  *   mem_heap.c   blocks of one node's address range: pure bookkeeping, no system call
  *   mem_numa.c   nodes, and pages placed on them
- *   hugepage.c   page sizes, how many are free, and the line that says what to do
+ *   hugepage.c   how many pages there are, and the line that says what to do
  *   mem_file.c   the memfd or hugetlbfs file behind the pages; files of the dead
  *   iova.c       physical addresses
  *   mem_pages.c  pages mapped into the reservation of addresses and out of it
@@ -32,6 +32,8 @@ enum {
 	PLX_MEM_UNIT_BYTES = PLX_CACHE_LINE,
 	PLX_MEM_GRAIN_BYTES = 2 << 20, /* of ordinary pages */
 	PLX_MEM_NAME_BYTES = 24,       /* "2 MB", "18014398509481983 kB" */
+	PLX_MEM_LIMIT_BYTES = 256,     /* of text */
+	PLX_MEM_NODES_MAX = 1024,      /* the most a kernel has */
 };
 
 /*
@@ -128,8 +130,8 @@ struct plx_mem_grain {
 	/* ~IOVA, so that the zero of fresh memory says PLX_IOVA_BAD. Written under the lock; store
 	 * release after the mapping exists, paired with the acquire of plx_mem_virt2iova(). */
 	uint64_t not_iova;
-	/* Its page of the file is its own index plus this. All grains together stay a permutation, so
-	 * that a free grain's page of the file is free as well. Not 0 only with IOVA as PA. */
+	/* Its page of the file is its own index plus this. All grains together stay a permutation,
+	 * so that a free grain's page of the file is free as well. Not 0 only with IOVA as PA. */
 	int32_t page_shift;
 	uint8_t flags;
 };
@@ -138,6 +140,7 @@ struct plx_mem_grain {
 struct plx_mem_lack {
 	enum plx_mem_lack_why {
 		PLX_MEM_LACK_PAGES,   /* no page could be had: err says how the kernel put it */
+		PLX_MEM_LACK_RAM,     /* of ordinary pages: room_bytes are left of limit */
 		PLX_MEM_LACK_SPACE,   /* the reservation of addresses is used up */
 		PLX_MEM_LACK_CONTIG,  /* pages are there, but not consecutive ones */
 		PLX_MEM_LACK_ACCESS,  /* physical addresses can't be read */
@@ -147,6 +150,9 @@ struct plx_mem_lack {
 	int err; /* -errno */
 	int node;
 	size_t nb_grains; /* wanted */
+	const char *call; /* the system call that failed, or NULL */
+	size_t room_bytes;
+	char limit[PLX_MEM_LIMIT_BYTES];
 };
 
 /* The file behind the pages. */
@@ -162,9 +168,11 @@ struct plx_memzone_entry;
 struct plx_mem {
 	pthread_mutex_t lock; /* error-checking: a callback that comes back is refused */
 	bool up;
-	pid_t owner; /* a child of fork() has the tables but not the memory */
+	/* The process whose tables these are; 0: nobody's so far. Read before the lock: a child of
+	 * fork() has the tables without the memory, and a lock that nobody may ever release. */
+	pid_t owner;
 
-	/* constant between init and fini; mode, base, len_bytes and shift are read without the lock */
+	/* constant between init and fini; mode, base, len_bytes, shift are read without the lock */
 	enum plx_iova_mode iova_mode;
 	uintptr_t base;
 	size_t len_bytes;
@@ -174,6 +182,7 @@ struct plx_mem {
 
 	bool lock_memory;
 	bool warned_lock;
+	bool warned_node[PLX_MEM_NODES_MAX]; /* that it has no memory */
 	size_t page_bytes;
 	struct plx_mem_file file;
 	unsigned nb_heaps;
@@ -245,11 +254,15 @@ void plx_mem_give(struct plx_mem_heap *heap, struct plx_mem_block *block);
 struct plx_mem_policy {
 	bool changed;
 	int mode;
-	unsigned long mask[16]; /* 1,024 nodes: the most a kernel has */
+	unsigned long mask[PLX_MEM_NODES_MAX / (8 * sizeof(long))];
 };
 
 /* The nodes with memory that this process may use; at least one. */
 unsigned plx_mem_numa_nodes(int nodes[PLX_NODE_MAX]);
+/* Is there such a node, with or without memory? */
+bool plx_mem_numa_online(int node);
+/* As the firmware tells it, 10 is the node itself; INT_MAX when it is not known. */
+int plx_mem_numa_distance(int from, int to);
 /* Pages that this thread makes from here on come from @node; warns once when that is refused. */
 void plx_mem_numa_enter(int node, struct plx_mem_policy *saved);
 void plx_mem_numa_leave(const struct plx_mem_policy *saved);
@@ -258,14 +271,21 @@ void plx_mem_numa_verify(int node, uintptr_t addr, size_t len, size_t step);
 int plx_mem_numa_here(void);
 
 /* hugepage.c */
+
+/* Where proc is mounted; unit tests put a tree of their own here. Sysfs: plx_topo_sysfs. */
+extern const char *plx_mem_proc;
+
 struct plx_hugepage_count {
 	unsigned long total, free; /* free: not promised to anyone */
+	unsigned long more;	   /* that the kernel would make by itself (overcommit) */
 };
 
-/* Pages of that size on @node, PLX_NODE_ANY: of the machine. -ENOENT: the kernel has no such size. */
+/* Pages of that size on @node, PLX_NODE_ANY: of the machine. -ENOENT: no such size. */
 int plx_hugepage_count(size_t page_bytes, int node, struct plx_hugepage_count *count);
-/* The size to use: conf's, or what the machine has. 0 after one line was logged. */
+/* The size to use: conf's, or one of which pages can be had. 0 after one line was logged. */
 size_t plx_hugepage_pick(const struct plx_eal_conf *conf);
+/* Bytes of ordinary memory that can still be had, and whose limit that is; SIZE_MAX: not known. */
+size_t plx_mem_ram_room(int node, char limit[PLX_MEM_LIMIT_BYTES]);
 const char *plx_hugepage_name(size_t bytes, char name[PLX_MEM_NAME_BYTES]);
 /* The one line about a failed growth. @what asked for it. */
 void plx_mem_log_lack(const char *what, const struct plx_mem_lack *lack);

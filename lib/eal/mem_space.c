@@ -7,8 +7,8 @@
  * gives the IOVA of an address in O(1).
  *
  * Growth takes the lowest bare grains with which the request fits, free memory beside them counted
- * in. The invariant that keeps pages from lying idle: no grain that was taken by need is wholly free
- * between two calls.
+ * in. The invariant that keeps pages from lying idle: no grain that was taken by need is wholly
+ * free between two calls.
  */
 #include "mem_private.h"
 
@@ -22,6 +22,7 @@
 
 enum { HINT_TRIES = 8, CONTIG_TRIES = 5 };
 #define HINT_STEP ((uintptr_t)64 << 30)
+#define UNKNOWN_RAM_BYTES ((size_t)64 << 30) /* addresses alone cost nothing */
 
 /* Addresses */
 
@@ -72,11 +73,12 @@ static uint64_t iova_of(uintptr_t addr)
 
 int plx_mem_space_init(size_t least)
 {
+	size_t span = UNKNOWN_RAM_BYTES, nb = plx_mem.nb_heaps;
 	struct sysinfo info;
-	size_t span, nb = plx_mem.nb_heaps;
 
-	sysinfo(&info);
-	span = plx_max_size((size_t)info.totalram * info.mem_unit, least);
+	if (sysinfo(&info) == 0)
+		span = (size_t)info.totalram * info.mem_unit;
+	span = plx_max_size(span, least);
 	span = plx_align_up(span, PLX_MEM_BASE_ALIGN);
 	/* A limit of addresses (ulimit -v) gets a smaller reservation while what is asked fits. */
 	while (!(plx_mem.base = reserve(span * nb)) && span / 2 >= least &&
@@ -216,7 +218,8 @@ static int grow_once(struct plx_mem_heap *heap, const struct plx_mem_fit *fit, b
 	bool borrow = !keep && !(fit->contig && heap->iova);
 	size_t nb = 0, first = find_grains(heap, fit, borrow, &nb);
 
-	*lack = (struct plx_mem_lack){PLX_MEM_LACK_SPACE, -ENOMEM, heap->node, nb};
+	*lack = (struct plx_mem_lack){
+		.why = PLX_MEM_LACK_SPACE, .err = -ENOMEM, .node = heap->node, .nb_grains = nb};
 	if (first == SIZE_MAX)
 		return -ENOMEM;
 	lack->why = PLX_MEM_LACK_OTHER;
@@ -265,7 +268,8 @@ static int grow_contig(struct plx_mem_heap *heap, const struct plx_mem_fit *fit,
 		more.len *= 2;
 		more.bound = 0;
 	}
-	*lack = (struct plx_mem_lack){PLX_MEM_LACK_CONTIG, -ENOMEM, heap->node, nb};
+	*lack = (struct plx_mem_lack){
+		.why = PLX_MEM_LACK_CONTIG, .err = -ENOMEM, .node = heap->node, .nb_grains = nb};
 	return -ENOMEM;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Segments of mapped memory, and those who watch them come and go. A watch hears of a segment when
- * its pages are there and before it is handed out, and again after its last use and before the pages
- * go; what it hears then is the same segment, since an IOMMU can't unmap half of what it mapped.
+ * its pages are there and before it is handed out, and again after its last use and before the
+ * pages go; what it hears then is the same segment, since an IOMMU can't unmap half of what it
+ * mapped.
  */
 #include "mem_private.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Memzones: blocks of a heap that have a name. Found by a hash of the name; kept in a list, oldest
- * first, that also tells a zone's pointer from one that is none any more. Reserve and lookup are O(1)
- * beside the heap; free and the list's check are O(n) for n zones.
+ * first, that also tells a zone's pointer from one that is none any more. Reserve and lookup are
+ * O(1) beside the heap; free and the list's check are O(n) for n zones.
  */
 #include "mem_private.h"
 

@@ -370,7 +370,8 @@ const struct plx_eal_option plx_eal_options[OPT_COUNT] = {
 			   .help = "addresses that devices see (default: by the devices)"},
 	[OPT_LOCK_MEMORY] = {.name = "lock-memory",
 			     SWITCH(lock_memory),
-			     .help = "keep all memory of the process from being paged out"},
+			     .help = "keep all memory of the process from being paged out; needs\n"
+				     "root or ulimit -l unlimited, since address space counts"},
 	[OPT_LOG_LEVEL] = {.name = "log-level",
 			   VALUE("LEVEL"),
 			   .apply = add_log_level,
@@ -408,6 +409,24 @@ const struct plx_eal_option plx_eal_options[OPT_COUNT] = {
 		      SWITCH(help),
 		      .command_line_only = true,
 		      .help = "print this and exit"},
+};
+
+const struct plx_eal_dpdk_option plx_eal_dpdk_options[DPDK_OPT_COUNT] = {
+	{.letter = 'd', .has_arg = required_argument},
+	{.letter = 'r', .has_arg = required_argument},
+	{.name = "base-virtaddr", .has_arg = required_argument},
+	{.name = "create-uio-dev"},
+	{.name = "force-max-simd-bitwidth", .has_arg = required_argument},
+	{.name = "huge-unlink", .has_arg = optional_argument},
+	{.name = "huge-worker-stack", .has_arg = optional_argument},
+	{.name = "legacy-mem"},
+	{.name = "match-allocations"},
+	{.name = "no-hpet"},
+	{.name = "no-shconf"},
+	{.name = "no-telemetry"},
+	{.name = "single-file-segments"},
+	{.name = "telemetry"},
+	{.name = "vmware-tsc-map"},
 };
 
 static void reset_option(struct plx_eal_conf *conf, int opt)

@@ -226,3 +226,12 @@ void plx_register_close(void)
 	pthread_mutex_unlock(&lock);
 	pthread_key_delete(exit_key);
 }
+
+void plx_register_forked(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	if (is_open)
+		pthread_key_delete(exit_key);
+	is_open = false;
+	watches = NULL;
+}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The handler takes no lock: it announces itself in `in_handler` and then reads the slots. A slot is
- * valid when its `end` is not 0, which is stored last and cleared first. plx_sigbus_range_del()
+ * The handler takes no lock: it announces itself in `in_handler` and then reads the slots. A slot
+ * is valid when its `end` is not 0, which is stored last and cleared first. plx_sigbus_range_del()
  * clears it and then waits until no handler is inside, so one that read the slot before is done.
  * That handshake is sequentially consistent on both sides: each stores its own word and then loads
  * the other's.
  */
 #include <pollux/sigbus.h>
 
-#include "eal_private.h"
+#include "lcore_private.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -50,15 +50,18 @@ static bool ask_ranges(uintptr_t addr)
 static void pass_on(int sig, siginfo_t *info, void *context)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	bool sent = info->si_code <= 0; /* by somebody: there is no access to repeat */
 
-	if ((saved.sa_flags & SA_SIGINFO) != 0) {
-		saved.sa_sigaction(sig, info, context);
-	} else if (saved.sa_handler != SIG_DFL && saved.sa_handler != SIG_IGN) {
-		saved.sa_handler(sig);
-	} else {
+	if (saved.sa_handler == SIG_IGN && sent)
+		return;
+	if (saved.sa_handler == SIG_DFL || saved.sa_handler == SIG_IGN) {
 		sigaction(sig, &dfl, NULL);
-		if (info->si_code <= 0) /* sent by somebody: there is no access to repeat */
+		if (sent)
 			raise(sig);
+	} else if ((saved.sa_flags & SA_SIGINFO) != 0) {
+		saved.sa_sigaction(sig, info, context);
+	} else {
+		saved.sa_handler(sig);
 	}
 }
 
@@ -133,6 +136,7 @@ int plx_sigbus_range_add(void *addr, size_t len_bytes, plx_sigbus_fn fn, void *a
 int plx_sigbus_range_del(void *addr)
 {
 	static const struct timespec short_while = {.tv_nsec = 50000};
+	struct plx_wait wait;
 	int err = -ENOENT;
 	size_t i;
 
@@ -141,10 +145,19 @@ int plx_sigbus_range_del(void *addr)
 		if (ranges[i].end == 0 || ranges[i].start != (uintptr_t)addr)
 			continue;
 		__atomic_store_n(&ranges[i].end, 0, __ATOMIC_SEQ_CST);
-		while (__atomic_load_n(&in_handler, __ATOMIC_SEQ_CST) != 0)
+		plx_wait_begin(&wait);
+		while (__atomic_load_n(&in_handler, __ATOMIC_SEQ_CST) != 0) {
 			nanosleep(&short_while, NULL);
+			plx_wait_tell(&wait, "a SIGBUS handler: it has not returned");
+		}
 		err = 0;
 	}
 	pthread_mutex_unlock(&lock);
 	return err;
+}
+
+void plx_sigbus_forked(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	__atomic_store_n(&in_handler, 0, __ATOMIC_SEQ_CST);
 }

@@ -14,6 +14,7 @@
 enum {
 	BY_CALL = 1,
 	BY_SIGNAL = 2,
+	BY_EAL = 4, /* plx_eal_fini() */
 };
 
 int plx_stop_flag;
@@ -29,9 +30,14 @@ void plx_stop_request(void)
 	plx_fetch_or_relaxed(&plx_stop_flag, BY_CALL);
 }
 
+void plx_stop_demand(void)
+{
+	plx_fetch_or_relaxed(&plx_stop_flag, BY_EAL);
+}
+
 void plx_stop_retract(void)
 {
-	plx_fetch_and_relaxed(&plx_stop_flag, ~BY_CALL);
+	plx_fetch_and_relaxed(&plx_stop_flag, ~BY_EAL);
 }
 
 void plx_stop_reset(void)

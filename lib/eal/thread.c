@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
+
+enum { STACK_BYTES = PLX_LCORE_STACK_BYTES };
 
 /* A fault raises these in the thread itself; blocked, the kernel would kill the process instead of
  * calling the handler. */
@@ -17,14 +20,18 @@ static void blocked_signals(sigset_t *set)
 		sigdelset(set, fault_signals[i]);
 }
 
+/* Nothing of scheduling is asked for that need not be: a container may refuse such calls. */
 static int thread_attr(pthread_attr_t *attr, const cpu_set_t *cpus, int rt_prio)
 {
-	struct sched_param param = {.sched_priority = rt_prio};
+	struct sched_param param = {.sched_priority = rt_prio > 0 ? rt_prio : 0};
 	int err;
 
 	err = pthread_attr_setaffinity_np(attr, sizeof(*cpus), cpus);
-	if (err == 0) /* explicit: the caller may be SCHED_FIFO already */
-		err = pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+	if (err == 0)
+		err = pthread_attr_setstacksize(attr, STACK_BYTES);
+	if (err != 0 || rt_prio == PLX_THREAD_INHERIT)
+		return err;
+	err = pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
 	if (err == 0)
 		err = pthread_attr_setschedpolicy(attr, rt_prio > 0 ? SCHED_FIFO : SCHED_OTHER);
 	if (err == 0)
@@ -45,8 +52,9 @@ static void explain(const char *name, const cpu_set_t *cpus, int rt_prio, int er
 			"pids.max of the cgroup, kernel.threads-max)",
 			name);
 	else
-		LOG_ERR("%s: can't start a thread on CPU %s: %s", name,
-			plx_cpulist_format(cpus, list, sizeof(list)), strerror(err));
+		LOG_ERR("%s: can't start a thread on CPU %s: %s%s", name,
+			plx_cpulist_format(cpus, list, sizeof(list)), strerror(err),
+			err == EPERM ? PLX_HINT_AFFINITY : "");
 }
 
 int plx_thread_start(pthread_t *thread, const char *name, const cpu_set_t *cpus, int rt_prio,
@@ -78,4 +86,30 @@ destroy_attr:
 failed:
 	explain(name, cpus, rt_prio, err);
 	return -err;
+}
+
+void plx_wait_begin(struct plx_wait *wait)
+{
+	clock_gettime(CLOCK_MONOTONIC, &wait->until);
+	wait->until.tv_sec++;
+	wait->nb_seconds = 0;
+}
+
+void plx_wait_tell(struct plx_wait *wait, const char *whom)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec < wait->until.tv_sec ||
+	    (now.tv_sec == wait->until.tv_sec && now.tv_nsec < wait->until.tv_nsec))
+		return;
+	wait->until.tv_sec++;
+	LOG_WARN("waiting for %s for %u s", whom, ++wait->nb_seconds);
+}
+
+void plx_wait_cond(struct plx_wait *wait, pthread_cond_t *cond, pthread_mutex_t *lock,
+		   const char *whom)
+{
+	if (pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &wait->until) == ETIMEDOUT)
+		plx_wait_tell(wait, whom);
 }

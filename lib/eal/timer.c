@@ -219,7 +219,8 @@ static void rearm_or_free(int slot)
 	heap_push(slot);
 }
 
-/* Run what is due now; what callbacks add meanwhile waits for the next call. Lock held, no runner. */
+/* Run what is due now; what callbacks add meanwhile waits for the next call. Lock held, no
+ * runner. */
 static int run_due(bool as_control_thread)
 {
 	const unsigned began = epoch;
@@ -290,8 +291,11 @@ uint64_t plx_ctl_timers_wait_ns(void)
 	return next > now ? next - now : 0;
 }
 
+static const char their_callback[] = "a timer's callback in another thread: it has not returned";
+
 static int move_timers(bool away)
 {
+	struct plx_wait wait;
 	int err = 0;
 
 	pthread_mutex_lock(&lock);
@@ -301,8 +305,9 @@ static int move_timers(bool away)
 		err = -EALREADY;
 	} else {
 		plx_store_relaxed(&detached, away);
+		plx_wait_begin(&wait);
 		while (is_open && busy && !i_am_runner())
-			pthread_cond_wait(&idle, &lock);
+			plx_wait_cond(&wait, &idle, &lock, their_callback);
 		plx_store_relaxed(&next_ns, 0);
 		set_alarm();
 	}
@@ -412,18 +417,13 @@ int plx_timers_open(void)
 	return fd;
 }
 
-void plx_timers_close(void)
+/* Lock held. */
+static void forget_all(void)
 {
-	pthread_mutex_lock(&lock);
 	is_open = false;
-	while (busy && !i_am_runner())
-		pthread_cond_wait(&idle, &lock);
 	epoch++;
 	busy = false;
 	running_id = 0;
-	pthread_cond_broadcast(&idle);
-	free(slots);
-	free(heap);
 	slots = NULL;
 	heap = NULL;
 	nb_slots = 0;
@@ -431,7 +431,35 @@ void plx_timers_close(void)
 	first_free = NO_SLOT;
 	plx_store_relaxed(&next_ns, UINT64_MAX);
 	plx_store_relaxed(&detached, false);
-	close(timer_fd);
+	if (timer_fd >= 0)
+		close(timer_fd);
 	timer_fd = -1;
+}
+
+void plx_timers_close(void)
+{
+	struct plx_wait wait;
+
+	plx_wait_begin(&wait);
+	pthread_mutex_lock(&lock);
+	is_open = false;
+	while (busy && !i_am_runner())
+		plx_wait_cond(&wait, &idle, &lock, their_callback);
+	free(slots);
+	free(heap);
+	forget_all();
+	pthread_cond_broadcast(&idle);
 	pthread_mutex_unlock(&lock);
+}
+
+void plx_timers_forked(void)
+{
+	/* Held by a thread that is gone: it was amid a change, and what it may have freed leaks. */
+	if (pthread_mutex_trylock(&lock) == 0) {
+		free(slots);
+		free(heap);
+	}
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	idle = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	forget_all();
 }

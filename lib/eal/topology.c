@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "topology.h"
 
+#include "eal_private.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +144,26 @@ void plx_topo_read(struct plx_topo *topo)
 	topo->online_known = read_list("cpu/online", &topo->online);
 	if (!topo->online_known)
 		CPU_ZERO(&topo->online);
+	if (!read_list("cpu/isolated", &topo->isolated))
+		CPU_ZERO(&topo->isolated);
 	read_nodes(topo);
+}
+
+int plx_topo_allowed(cpu_set_t *cpus)
+{
+	int err;
+
+	if (sched_getaffinity(0, sizeof(*cpus), cpus) == 0)
+		return 0;
+	err = errno;
+	if (err == EINVAL) /* the kernel's own mask is longer than a cpu_set_t */
+		LOG_ERR("can't ask which CPUs this process may use: this kernel knows of more than "
+			"%d, the most that this library can name (kernel command line: "
+			"nr_cpus=%d)",
+			CPU_SETSIZE, CPU_SETSIZE);
+	else
+		LOG_ERR("can't ask which CPUs this process may use: %s", strerror(err));
+	return -err;
 }
 
 int plx_topo_cpu_value(unsigned cpu, const char *file)

@@ -13,6 +13,7 @@
 struct plx_topo {
 	bool online_known; /* false: no sysfs; then every allowed CPU counts as online */
 	cpu_set_t online;
+	cpu_set_t isolated;	 /* isolcpus=: not in the mask that a process starts with */
 	short node[CPU_SETSIZE]; /* -1: the kernel names none */
 };
 
@@ -23,6 +24,12 @@ extern const char *plx_topo_sysfs;
 
 /* Never fails: what is missing stays unknown. Without any node directory all CPUs are on node 0. */
 void plx_topo_read(struct plx_topo *topo);
+
+/*
+ * The CPUs that the calling thread may run on: 0, or -errno after one line. Isolated CPUs are not
+ * among them, though a thread may be put there.
+ */
+int plx_topo_allowed(cpu_set_t *cpus);
 
 /* A number below <sysfs>/devices/system/cpu/cpuN/, "topology/core_id"; -1 when it is not there. */
 int plx_topo_cpu_value(unsigned cpu, const char *file);

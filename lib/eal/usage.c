@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 30 };
+enum { HELP_COLUMN = 30, LINE_COLUMNS = 90 };
 
 static const struct {
 	enum plx_eal_opt first;
@@ -43,6 +43,27 @@ static void print_option(FILE *out, const struct plx_eal_option *o)
 	}
 }
 
+static void print_dpdk_options(FILE *out)
+{
+	int column = fprintf(out, "  of DPDK, without effect:");
+
+	for (int i = 0; i < DPDK_OPT_COUNT; i++) {
+		const struct plx_eal_dpdk_option *o = &plx_eal_dpdk_options[i];
+		char text[40];
+		int len;
+
+		if (o->name)
+			len = snprintf(text, sizeof(text), " --%s", o->name);
+		else
+			len = snprintf(text, sizeof(text), " -%c", o->letter);
+		if (column + len > LINE_COLUMNS)
+			column = fprintf(out, "\n   ") - 1;
+		column += len;
+		fputs(text, out);
+	}
+	fputc('\n', out);
+}
+
 void plx_eal_usage(FILE *out)
 {
 	size_t section = 0;
@@ -54,6 +75,7 @@ void plx_eal_usage(FILE *out)
 			fprintf(out, " %s\n", sections[section++].title);
 		print_option(out, &plx_eal_options[opt]);
 	}
+	print_dpdk_options(out);
 	fprintf(out, "  --                          the application's own options follow\n");
 }
 

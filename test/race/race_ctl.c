@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Timers, descriptors and posts added and deleted by several threads while they fire, and the timers
- * changing their runner. What a callback works on is freed as soon as del returned: a callback that
- * still runs then is a use after free and a data race.
+ * Timers, descriptors and posts added and deleted by several threads while they fire, and the
+ * timers changing their runner. What a callback works on is freed as soon as del returned: a
+ * callback that still runs then is a use after free and a data race.
  */
 #include "eal_start.h"
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Two threads take and free blocks and zones while a third asks for addresses and a watch hears of
- * growth: under TSan the locks are watched, without it each block's bytes tell of overlaps.
+ * growth: under TSan the locks are watched, without it each block's bytes tell of overlaps. Then
+ * threads go on calling while the EAL ends and starts again.
  */
+#include "eal_start.h"
+
+#include <errno.h>
 #include <pollux/atomic.h>
 #include <pollux/eal.h>
+#include <pollux/log.h>
 #include <pollux/mem.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -92,6 +97,60 @@ static void removed(void *va, uint64_t iova, size_t len, void *arg)
 	watched -= len;
 }
 
+/* Whatever comes back, it must be one of the promised answers. */
+static void *caller(void *arg)
+{
+	unsigned self = (unsigned)(uintptr_t)arg;
+	struct plx_mem_stats stats;
+	const struct plx_memzone *mz;
+	char name[16];
+
+	snprintf(name, sizeof(name), "zone-%u", self);
+	while (!plx_load_relaxed(&stop)) {
+		char *p = plx_mem_alloc(4096, 0, PLX_NODE_ANY);
+		int ret;
+
+		if (!p && errno != ENODEV)
+			plx_fetch_add_relaxed(&nb_wrong, 1);
+		plx_mem_free(p);
+		ret = plx_memzone_reserve(name, 700, PLX_NODE_ANY, 0, 0, 0, &mz);
+		if (ret != 0 && ret != -ENODEV && ret != -EEXIST)
+			plx_fetch_add_relaxed(&nb_wrong, 1);
+		ret = plx_mem_stats(&stats);
+		if (ret != 0 && ret != -ENODEV)
+			plx_fetch_add_relaxed(&nb_wrong, 1);
+		plx_mem_iova_mode();
+	}
+	return NULL;
+}
+
+static void drop_line(void *arg, const char *module, enum plx_log_level level, const char *text)
+{
+	(void)arg;
+	(void)module;
+	(void)level;
+	(void)text;
+}
+
+/* The EAL is the main lcore's alone here: lives are short. */
+static void live_again(pthread_attr_t *attr, unsigned long lives)
+{
+	pthread_t callers[THREADS];
+
+	stop = 0;
+	plx_log_set_sink(drop_line, NULL);
+	for (uintptr_t i = 0; i < THREADS; i++)
+		pthread_create(&callers[i], attr, caller, (void *)i);
+	for (unsigned long i = 0; i < lives; i++) {
+		start_lcores(1);
+		sched_yield();
+		plx_eal_fini();
+	}
+	plx_store_relaxed(&stop, 1);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(callers[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct plx_mem_watch watch = {.added = added, .removed = removed};
@@ -103,7 +162,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		iterations = strtoul(argv[1], NULL, 0);
-	/* The main lcore is pinned: threads that it makes run on all CPUs by their own attribute. */
+	/* The main lcore is pinned: threads that it makes run on all CPUs by their attribute. */
 	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	pthread_attr_init(&attr);
 	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
@@ -114,7 +173,6 @@ int main(int argc, char **argv)
 	pthread_create(&ask, &attr, asker, NULL);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		pthread_create(&takers[i], &attr, taker, (void *)i);
-	pthread_attr_destroy(&attr);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(takers[i], NULL);
 	plx_store_relaxed(&stop, 1);
@@ -125,6 +183,8 @@ int main(int argc, char **argv)
 		nb_wrong++;
 	}
 	plx_eal_fini();
+	live_again(&attr, iterations / 50);
+	pthread_attr_destroy(&attr);
 	printf("%lu rounds in each of %d threads, %d wrong\n", iterations, THREADS, nb_wrong);
 	return nb_wrong != 0;
 }

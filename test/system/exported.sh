@@ -16,12 +16,21 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$PLX_SOURCE_DIR"
 
+checked=$(awk '$1 == "#define" && $2 == "PLX_CHECK" { print $3 }' \
+	"$PLX_BUILD_DIR/include/pollux/config.h")
+
 # declared MARK HEADER...: names of the functions that are declared with MARK at a line's start,
-# which may be broken before the name
+# which may be broken before the name; what is for checked builds counts in those only
 declared() {
 	local mark=$1
 	shift
-	awk -v mark="$mark" '
+	awk -v mark="$mark" -v checked="$checked" '
+		FNR == 1 { depth = hidden = 0 }
+		/^#if/ { depth++ }
+		/^#if PLX_CHECK$/ && !checked { hidden = depth }
+		/^#else/ && hidden == depth { hidden = 0 }
+		/^#endif/ { if (hidden == depth--) hidden = 0 }
+		hidden { next }
 		index($0, mark " ") == 1 { text = ""; open = 1 }
 		open { text = text " " $0 }
 		open && /[(;]/ {

@@ -53,6 +53,13 @@ hello 0 --no-huge --lcores "4@$cpu,(2,9)@$cpu" --main-lcore 9
 grep -q "lcore 9 (main) on CPU $cpu," <<<"$out" || fail "printed: $out"
 hello 0 --config hello.ini --lcores "0@$cpu"
 [ "$(wc -l <<<"$out")" -eq 1 ] || fail "printed: $out"
+hello 0 --config software-ports.ini --lcores "0@$cpu,1@$cpu"
+[ "$(wc -l <<<"$out")" -eq 2 ] || fail "printed: $out"
+if [ "$(id -u)" -eq 0 ] && chrt -f 1 true 2>/dev/null && (ulimit -l unlimited) 2>/dev/null; then
+	./plx-hello --config realtime.ini --no-huge --lcores "0@$cpu" >out 2>err ||
+		fail "realtime.ini: $(cat err)"
+	[ "$(wc -l <out)" -eq 1 ] || fail "realtime.ini printed: $(cat out)"
+fi
 hello 0 --no-huge --lcores "0@$cpu" --log-level info
 grep -q '^pollux: eal: info: started in [0-9]* us: 1 lcores, main lcore 0$' <<<"$err" ||
 	fail "no start-up time in: $err"

@@ -8,12 +8,17 @@
 #include "eal_log.h"
 #include "mem_private.h"
 #include "seed.h"
+#include "topology.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <pollux/bits.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
@@ -110,6 +115,50 @@ static inline unsigned count_maps(void)
 		nb += c == '\n';
 	fclose(maps);
 	return nb;
+}
+
+/* A tree that stands in for proc or sysfs. */
+static char tree[32];
+
+static inline void tree_make(void)
+{
+	snprintf(tree, sizeof(tree), "/tmp/plx-test-XXXXXX");
+	cr_assert(mkdtemp(tree), "%s: %s", tree, strerror(errno));
+}
+
+/* A file of the tree with this text, and the directories above it. */
+PLX_PRINTF(2, 3) static inline void tree_put(const char *path, const char *fmt, ...)
+{
+	char full[512];
+	va_list args;
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s/%s", tree, path);
+	for (char *at = strchr(full + strlen(tree) + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		mkdir(full, 0755);
+		*at = '/';
+	}
+	file = fopen(full, "we");
+	cr_assert(file, "%s: %s", full, strerror(errno));
+	va_start(args, fmt);
+	vfprintf(file, fmt, args);
+	va_end(args);
+	fclose(file);
+}
+
+static inline int tree_remove_one(const char *path, const struct stat *st, int type,
+				  struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void tree_drop(void)
+{
+	nftw(tree, tree_remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 #endif

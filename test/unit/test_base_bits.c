@@ -58,8 +58,8 @@ Test(bits, next_pow2)
 		cr_assert_eq(plx_next_pow2_u64(power / 2 + 1), power, "%#" PRIx64, power / 2 + 1);
 		if (i < 32) {
 			cr_assert_eq(plx_next_pow2_u32((uint32_t)power), power, "%#" PRIx64, power);
-			cr_assert_eq(plx_next_pow2_u32((uint32_t)power / 2 + 1), power,
-				     "%#" PRIx64, power / 2 + 1);
+			cr_assert_eq(plx_next_pow2_u32((uint32_t)power / 2 + 1), power, "%#" PRIx64,
+				     power / 2 + 1);
 		}
 	}
 }

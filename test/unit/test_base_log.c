@@ -2,11 +2,12 @@
 /* Levels by module and pattern, where lines go and how they look, rate limits, threads. */
 #include "log_lines.h"
 
-#include <syslog.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +73,10 @@ static const struct {
 	{"*:error", 0, PLX_LOG_ERR, PLX_LOG_ERR},
 	{"ig?:8", 0, PLX_LOG_DEBUG, PLX_LOG_NOTICE},
 	{"nobody:debug", 0, PLX_LOG_NOTICE, PLX_LOG_NOTICE},
+	{"lib.pci_scan:debug", 0, PLX_LOG_NOTICE, PLX_LOG_DEBUG},
+	{"pmd.net.igb:8", 0, PLX_LOG_DEBUG, PLX_LOG_NOTICE},
+	{"lib.*:info", 0, PLX_LOG_INFO, PLX_LOG_INFO},
+	{"lib.:info", -EINVAL, PLX_LOG_NOTICE, PLX_LOG_NOTICE},
 	{"", -EINVAL, PLX_LOG_NOTICE, PLX_LOG_NOTICE},
 	{"loud", -EINVAL, PLX_LOG_NOTICE, PLX_LOG_NOTICE},
 	{"0", -EINVAL, PLX_LOG_NOTICE, PLX_LOG_NOTICE},
@@ -128,32 +133,62 @@ Test(log, a_level_set_before_the_module_is_there_is_kept)
 
 Test(log, too_many_specs_and_too_long_ones_are_refused)
 {
-	char longest[] = "0123456789012345678901234567890:debug";
-	int ret = plx_log_set_level(longest);
+	int ret = plx_log_set_level("0123456789012345678901234567890:debug");
+	char spec[32];
 
 	cr_assert_eq(ret, 0, "31 bytes: %d", ret);
 	ret = plx_log_set_level("01234567890123456789012345678901:debug");
 	cr_assert_eq(ret, -ENOSPC, "32 bytes: %d", ret);
 	assert_one_line("log", PLX_LOG_ERR, "01234567890123456789012345678901:debug", "31 bytes");
-	for (int i = 1; i < 32; i++)
-		cr_assert_eq(plx_log_set_level("debug"), 0, "spec %d", i);
+	for (int i = 1; i < 32; i++) {
+		snprintf(spec, sizeof(spec), "module%d:info", i);
+		cr_assert_eq(plx_log_set_level(spec), 0, "%s", spec);
+	}
 	log_lines_start();
-	ret = plx_log_set_level("error");
+	ret = plx_log_set_level("igb:debug");
 	cr_assert_eq(ret, -ENOSPC, "spec 33: %d", ret);
 	assert_one_line("log", PLX_LOG_ERR, "32");
-	cr_assert_eq(level_of(&mod_igb), PLX_LOG_DEBUG, "the refused one counts");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_NOTICE, "the refused one counts");
+	/* One that is there already takes no further place, and counts as the last. */
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(plx_log_set_level("module7:error"), 0, "time %d", i);
 }
 
-Test(log, errno_is_preserved_and_long_lines_are_cut)
+Test(log, the_same_pattern_again_is_the_last_one)
+{
+	plx_log_set_level("igb:error");
+	plx_log_set_level("i*:debug");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_DEBUG, "%d", level_of(&mod_igb));
+	plx_log_set_level("igb:warning");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_WARN, "%d", level_of(&mod_igb));
+	plx_log_set_level("i*:info");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_INFO, "%d", level_of(&mod_igb));
+}
+
+Test(log, levels_kept_and_set_again)
+{
+	struct plx_log_levels kept;
+
+	plx_log_set_level("igb:debug");
+	plx_log_levels_save(&kept);
+	plx_log_set_level("error");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_ERR, "%d", level_of(&mod_igb));
+	plx_log_levels_restore(&kept);
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_DEBUG, "%d", level_of(&mod_igb));
+	cr_assert_eq(level_of(&mod_pci), PLX_LOG_NOTICE, "%d", level_of(&mod_pci));
+	/* What was kept counts before what is added now. */
+	plx_log_set_level("igb:warning");
+	cr_assert_eq(level_of(&mod_igb), PLX_LOG_WARN, "%d", level_of(&mod_igb));
+}
+
+Test(log, long_lines_are_cut)
 {
 	char text[3000];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	errno = EPIPE;
 	plx_log(&mod_igb, PLX_LOG_ERR, "%s", text);
-	cr_assert_eq(errno, EPIPE, "%d", errno);
-	cr_assert_eq(log_lines.nb, 1, "%u", log_lines.nb);
+	assert_one_line("igb", PLX_LOG_ERR, "xxxx");
 }
 
 Test(log, write_ignores_what_is_no_level)
@@ -217,11 +252,14 @@ Test(log, a_line_on_stderr)
 
 static void log_long(void)
 {
+	/* A line that is longer than its buffer only together with the name. */
+	static struct plx_log_module long_name = PLX_LOG_MODULE(
+		"0123456789012345678901234567890123456789012345678901234567890123456789");
 	char text[3000];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	plx_log(&mod_igb, PLX_LOG_ERR, "%s", text);
+	plx_log(&long_name, PLX_LOG_ERR, "%s", text);
 }
 
 Test(log, a_long_line_ends_with_a_newline)
@@ -254,19 +292,23 @@ Test(log, syslog_takes_the_place_of_stderr)
 	cr_assert_str_eq(text, "pollux: igb: error: to stderr\n");
 }
 
+static int errno_after;
+
 static void log_to_nobody(void)
 {
 	close(STDERR_FILENO);
+	errno = EPIPE;
 	plx_log(&mod_igb, PLX_LOG_ERR, "nobody hears it");
+	errno_after = errno;
 }
 
 Test(log, a_closed_stderr_is_survived)
 {
 	char text[16];
 
-	errno = 0;
 	read_stderr(log_to_nobody, text, sizeof(text));
 	cr_assert_str_empty(text);
+	cr_assert_eq(errno_after, EPIPE, "errno is %d", errno_after);
 }
 
 /* ---- Rate limit ---- */
@@ -368,4 +410,44 @@ Test(log, lines_of_several_threads_do_not_mix)
 	cr_assert_not(mixed);
 	for (int i = 0; i < THREADS; i++)
 		cr_assert_eq(next_of[i], LINES, "thread %d: %d", i, next_of[i]);
+}
+
+/* A child of fork() logs, whatever its parent's threads were doing at that moment. */
+static void *log_on(void *arg)
+{
+	while (!plx_load_relaxed((bool *)arg))
+		plx_log(&mod_igb, PLX_LOG_ERR, "again");
+	return NULL;
+}
+
+static void drop_line(void *arg, const char *module, enum plx_log_level level, const char *text)
+{
+	(void)arg;
+	(void)module;
+	(void)level;
+	(void)text;
+}
+
+Test(log, a_child_of_fork_can_log, .timeout = 60)
+{
+	bool stop = false;
+	pthread_t thread;
+
+	plx_log_set_sink(drop_line, NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, log_on, &stop), 0);
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		int status = -1;
+
+		if (child == 0) {
+			alarm(10);
+			plx_log(&mod_igb, PLX_LOG_ERR, "from the child");
+			_exit(0);
+		}
+		cr_assert_gt(child, 0);
+		cr_assert_eq(waitpid(child, &status, 0), child);
+		cr_assert_eq(status, 0, "child %d hung or died: status %#x", i, status);
+	}
+	plx_store_relaxed(&stop, true);
+	pthread_join(thread, NULL);
 }

@@ -24,8 +24,13 @@ static const struct {
 	{{"-l", ""}, "-l '': at its end: want a CPU number, 0 to 127"},
 	{{"-l", "0-2x"}, "-l '0-2x': at 'x': want ',', '-' or the end (--lcores takes maps)"},
 	{{"-l", "2-0"}, "-l '2-0': at '2-0': the range runs backwards, want 0-2"},
-	{{"-l", "128"}, "-l '128': at '128': want a CPU number, 0 to 127"},
-	{{"-l", "0-128"}, "-l '0-128': at '128': want a CPU number, 0 to 127"},
+	{{"-l", "130"},
+	 "-l '130': at '130': want a CPU number, 0 to 127; for one beyond give an lcore id with "
+	 "it: --lcores 0@130"},
+	{{"-l", "0-1023"},
+	 "-l '0-1023': at '1023': want a CPU number, 0 to 127; for one beyond give an lcore id "
+	 "with it: --lcores 0@1023"},
+	{{"-l", "1024"}, "-l '1024': at '1024': want a CPU number, 0 to 127"},
 	{{"-l", "99999999999999999999"},
 	 "-l '99999999999999999999': at '99999999999999999999': want a CPU number, 0 to 127"},
 	{{"-l", "0,"}, "-l '0,': at its end: want a CPU number, 0 to 127"},
@@ -165,14 +170,16 @@ static const struct {
 	{{"--config"}, "--config: its value is missing, --help lists the options"},
 	{{"--config", "a.ini", "--config", "b.ini"},
 	 "--config 'b.ini': was already given as 'a.ini', want one file"},
-	{{"--legacy-mem"},
-	 "'--legacy-mem': unknown or ambiguous option, --help lists all; the "
+	{{"--legacy-mem=3"}, "'--legacy-mem=3': --legacy-mem takes no value"},
+	{{"-d"}, "-d: its value is missing, --help lists the options"},
+	{{"--remote-mem"},
+	 "'--remote-mem': unknown or ambiguous option, --help lists all; the "
 	 "application's own stand behind --"},
 	{{"--no"},
 	 "'--no': unknown or ambiguous option, --help lists all; the application's own "
 	 "stand behind --"},
-	{{"-r", "4"},
-	 "-r: unknown option, --help lists all; the application's own stand behind --"},
+	{{"-q", "4"},
+	 "-q: unknown option, --help lists all; the application's own stand behind --"},
 	{{"-l", "0", "-\xff"},
 	 "-\\xff: unknown option, --help lists all; the application's own stand behind --"},
 	{{"-?"}, "-?: unknown option, --help lists all; the application's own stand behind --"},
@@ -351,6 +358,40 @@ Test(eal_args, memory_channels_are_accepted_with_a_notice)
 	cr_assert_eq(caught.nb_lines, 1, "%u lines", caught.nb_lines);
 	cr_assert_str_eq(caught.last,
 			 "-n 4 has no effect here: memory is not laid out by channels");
+}
+
+Test(eal_args, options_of_dpdk_are_accepted_with_a_notice_each)
+{
+	static const struct {
+		const char *args[3];
+		const char *line;
+	} cases[] = {
+		{{"--legacy-mem"}, "--legacy-mem is DPDK's and has no effect here"},
+		{{"--huge-unlink=never"}, "--huge-unlink is DPDK's and has no effect here"},
+		{{"--huge-unlink"}, "--huge-unlink is DPDK's and has no effect here"},
+		{{"--no-telemetry"}, "--no-telemetry is DPDK's and has no effect here"},
+		{{"--single-file-segments"},
+		 "--single-file-segments is DPDK's and has no effect here"},
+		{{"--match-allocations"}, "--match-allocations is DPDK's and has no effect here"},
+		{{"--base-virtaddr", "0x100000000"},
+		 "--base-virtaddr is DPDK's and has no effect here"},
+		{{"-d", "librte_net_ixgbe.so"}, "-d is DPDK's and has no effect here"},
+		{{"-r", "4"}, "-r is DPDK's and has no effect here"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *args[4] = {cases[i].args[0], cases[i].args[1]};
+		int nb = args[1] ? 2 : 1;
+		int ret;
+
+		args[nb] = "--no-pci";
+		ret = parse(args);
+		cr_expect_eq(ret, nb + 2, "%s: %d, %s", cases[i].line, ret, caught.error);
+		cr_expect(conf.no_pci, "%s: what follows is read", cases[i].line);
+		cr_expect_eq(caught.nb_errors, 0, "%s", caught.error);
+		cr_expect_eq(caught.nb_lines, 1, "%s: %u lines", cases[i].line, caught.nb_lines);
+		cr_expect_str_eq(caught.last, cases[i].line, "'%s'", caught.last);
+	}
 }
 
 Test(eal_args, help_and_version_end_the_reading)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static sem_t called, leave;
@@ -485,4 +486,74 @@ CTL_TEST(fini_drops_descriptors_and_begins_anew)
 		now = nb_entries("/proc/self/fd");
 		cr_assert_eq(now, nb_fds, "%u descriptors, were %u", now, nb_fds);
 	}
+}
+
+/* An epoll set that is none of @others. */
+static int find_epoll(int *others, int nb_others)
+{
+	char path[64], target[64];
+	ssize_t len;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		len = readlink(path, target, sizeof(target) - 1);
+		target[len > 0 ? len : 0] = '\0';
+		for (int i = 0; i < nb_others; i++)
+			if (others[i] == fd)
+				target[0] = '\0';
+		if (strcmp(target, "anon_inode:[eventpoll]") == 0)
+			return fd;
+	}
+	return -1;
+}
+
+CTL_TEST(a_lost_epoll_descriptor_is_told_once)
+{
+	int others[8], nb = 0, err = 0, fd;
+
+	plx_eal_fini();
+	while (nb < 8 && (others[nb] = find_epoll(others, nb)) >= 0)
+		nb++;
+	start_lcores(2);
+	fd = find_epoll(others, nb);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(pipe(fds), 0);
+	catch_log();
+	cr_assert_eq(dup2(fds[0], fd), fd);
+	for (int i = 0; i < 5000 && err != -ENODEV; i++) {
+		err = plx_ctl_post(count, NULL); /* wakes it: the next wait has no epoll set */
+		usleep(1000);
+	}
+	cr_assert_eq(err, -ENODEV, "%d", err);
+	plx_eal_fini();
+	cr_assert_eq(caught.nb_lines, 1, "%u lines, the last: %s", caught.nb_lines, caught.last);
+	cr_assert(strstr(caught.error, "control thread: epoll_wait: Invalid argument; it ends") ==
+			  caught.error,
+		  "'%s'", caught.error);
+}
+
+CTL_TEST(no_descriptor_left)
+{
+	static struct plx_eal_conf conf;
+	struct rlimit limit = {3, 3};
+	int ret;
+
+	plx_eal_fini();
+	lcore_conf(&conf, 1);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	catch_log();
+	for (rlim_t nb = 3; nb < 64; nb++) {
+		limit.rlim_cur = nb;
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		ret = plx_eal_init(&conf);
+		if (ret == 0)
+			break;
+		if (strncmp(caught.error, "control thread:", 15) == 0)
+			break;
+	}
+	cr_assert_str_eq(caught.error,
+			 "control thread: can't make its file descriptors: Too many open files "
+			 "(raise the limit with ulimit -n)",
+			 "'%s'", caught.error);
 }

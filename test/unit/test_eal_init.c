@@ -66,6 +66,18 @@ static void use_lcore(unsigned id, unsigned cpu)
 	CPU_SET(cpu, &conf.lcores[id].cpus);
 }
 
+/* Another one; where there is no other, first_cpu. */
+static unsigned second_cpu(void)
+{
+	unsigned cpu = first_cpu + 1;
+	cpu_set_t cpus;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0, "%s", strerror(errno));
+	while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &cpus))
+		cpu++;
+	return cpu < CPU_SETSIZE ? cpu : first_cpu;
+}
+
 /* Entries of a folder of /proc/self. */
 static unsigned count_entries(const char *path)
 {
@@ -384,6 +396,33 @@ Test(eal_init, log_levels_hold_while_it_runs)
 	cr_assert_not(plx_log_enabled(&other, PLX_LOG_INFO), "the first level was undone");
 }
 
+Test(eal_init, log_levels_of_the_application_come_back)
+{
+	static struct plx_log_module other = PLX_LOG_MODULE("other");
+	int ret;
+
+	cr_assert_eq(plx_log_set_level("oth*:info"), 0);
+	use_lcore(0, first_cpu);
+	conf.log_levels[conf.nb_log_levels++] = strdup("lib.other:debug"); /* DPDK's spelling */
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, 0, "%d, %s", ret, caught.error);
+	cr_assert(plx_log_enabled(&other, PLX_LOG_DEBUG));
+	plx_eal_fini();
+	cr_assert(plx_log_enabled(&other, PLX_LOG_INFO), "the application's own is forgotten");
+	cr_assert_not(plx_log_enabled(&other, PLX_LOG_DEBUG));
+
+	free(conf.log_levels[0]);
+	conf.log_levels[0] = strdup("loud");
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, -EINVAL, "%d", ret);
+	cr_assert(plx_log_enabled(&other, PLX_LOG_INFO), "forgotten by a failed start");
+	free(conf.log_levels[0]);
+	conf.log_levels[0] = strdup("pmd.net.oth*:error");
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, 0, "%d, %s", ret, caught.error);
+	cr_assert_not(plx_log_enabled(&other, PLX_LOG_WARN));
+}
+
 static bool may_run_fifo(void)
 {
 	struct sched_param param = {.sched_priority = 1};
@@ -412,8 +451,10 @@ Test(eal_init, real_time_priority)
 	if (!may_run_fifo())
 		cr_skip_test("needs root or RLIMIT_RTPRIO: SCHED_FIFO is not allowed");
 	cr_assert_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+	if (CPU_COUNT(&before) < 2)
+		cr_skip_test("needs two CPUs");
 	use_lcore(0, first_cpu);
-	use_lcore(1, first_cpu);
+	use_lcore(1, second_cpu());
 	conf.rt_prio = 3;
 	ret = plx_eal_init(&conf);
 	cr_assert_eq(ret, 0, "%d, %s", ret, caught.error);
@@ -492,12 +533,12 @@ Test(eal_init, locked_memory_refused)
 	if (sanitized)
 		cr_skip_test("needs a build without sanitizers: with them mlockall() does nothing");
 	give_up(RLIMIT_MEMLOCK, CAP_IPC_LOCK);
-	conf.rt_prio = may_run_fifo() ? 1 : 0;
 	cr_assert_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+	conf.rt_prio = may_run_fifo() && CPU_COUNT(&before) > 1 ? 1 : 0;
 	threads = count_entries("/proc/self/task");
 	fds = count_entries("/proc/self/fd");
 	use_lcore(0, first_cpu);
-	use_lcore(1, first_cpu);
+	use_lcore(1, conf.rt_prio ? second_cpu() : first_cpu);
 	conf.lock_memory = true;
 	conf.log_levels[conf.nb_log_levels++] = strdup("info");
 	ret = plx_eal_init(&conf);

@@ -6,10 +6,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pollux/ctl.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -440,6 +446,61 @@ LCORE_TEST(fini_tells_whom_it_waits_for)
 		  "'%s'", caught.last);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+LCORE_TEST(signals_do_not_multiply_the_lines)
+{
+	struct itimerval often = {{0, 5000}, {0, 5000}}, off = {{0, 0}, {0, 0}};
+	struct sigaction sa = {.sa_handler = on_alarm};
+
+	start_lcores(2);
+	cr_assert_eq(plx_lcore_launch(1, deaf, NULL), 0);
+	sem_wait(&entered);
+	catch_log();
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	plx_eal_fini();
+	setitimer(ITIMER_REAL, &off, NULL);
+	cr_assert(caught.nb_lines >= 1 && caught.nb_lines <= 4, "%u lines in 2 s", caught.nb_lines);
+}
+
+LCORE_TEST(workers_are_scheduled_as_the_caller)
+{
+	struct sched_param param = {.sched_priority = 0};
+	struct view view;
+
+	cr_assert_eq(sched_setscheduler(0, SCHED_BATCH, &param), 0);
+	start_lcores(2);
+	cr_assert_eq(plx_lcore_launch(1, look, &view), 0);
+	cr_assert_eq(plx_lcore_wait(1, NULL), 0);
+	cr_assert_eq(view.policy, SCHED_BATCH, "%d", view.policy);
+}
+
+static void look_from_ctl(void *arg)
+{
+	look(arg);
+	sem_post(&entered);
+}
+
+LCORE_TEST(workers_of_a_real_time_caller)
+{
+	struct sched_param param = {.sched_priority = 2};
+	struct view view;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &param) != 0)
+		cr_skip_test("needs CAP_SYS_NICE: run as root");
+	start_lcores(2);
+	cr_assert_eq(plx_lcore_launch(1, look, &view), 0);
+	cr_assert_eq(plx_lcore_wait(1, NULL), 0);
+	cr_assert_eq(view.policy, SCHED_FIFO, "worker: %d", view.policy);
+	cr_assert_eq(plx_ctl_post(look_from_ctl, &view), 0);
+	sem_wait(&entered);
+	cr_assert_eq(view.policy, SCHED_OTHER, "control thread: %d", view.policy);
+}
+
 LCORE_TEST(a_cpu_that_is_not_there)
 {
 	static struct plx_eal_conf conf;
@@ -497,6 +558,22 @@ static int child_status(pid_t pid)
 	return status;
 }
 
+/* The kernel refuses the system call from now on, as a container's filter does. */
+static void deny(unsigned nr)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {PLX_ARRAY_SIZE(code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(77);
+}
+
 static void expect_in_child(void (*fn)(void))
 {
 	int status;
@@ -521,6 +598,8 @@ static void start_rt_without_right(void)
 
 	lose_privileges(RLIMIT_RTPRIO, 0);
 	lcore_conf(&conf, 2);
+	if (CPU_EQUAL(&conf.lcores[0].cpus, &conf.lcores[1].cpus))
+		_exit(77);
 	conf.rt_prio = 3;
 	catch_log();
 	if (plx_eal_init(&conf) != -EPERM)
@@ -548,6 +627,8 @@ LCORE_TEST(real_time_with_the_right)
 	int policy, ret;
 
 	lcore_conf(&conf, 2);
+	if (CPU_EQUAL(&conf.lcores[0].cpus, &conf.lcores[1].cpus))
+		cr_skip_test("needs two CPUs");
 	conf.rt_prio = 1;
 	catch_log();
 	ret = plx_eal_init(&conf);
@@ -580,6 +661,49 @@ static void start_thread_without_room(void)
 	if (caught.nb_errors != 1 || strstr(caught.error, "plx-lcore-9: ") != caught.error ||
 	    strstr(caught.error, "limit on threads") == NULL)
 		_exit(2);
+}
+
+static void start_without_scheduling_calls(void)
+{
+	static struct plx_eal_conf conf;
+
+	deny(SYS_sched_setscheduler);
+	deny(SYS_sched_getscheduler);
+	deny(SYS_sched_getparam);
+	deny(SYS_sched_setparam);
+	lcore_conf(&conf, 2);
+	catch_log();
+	if (plx_eal_init(&conf) != 0)
+		_exit(1);
+	plx_eal_fini();
+	if (caught.nb_lines != 0)
+		_exit(2);
+}
+
+LCORE_TEST(a_container_without_scheduling_calls)
+{
+	expect_in_child(start_without_scheduling_calls);
+}
+
+static void start_without_affinity(void)
+{
+	static struct plx_eal_conf conf;
+
+	deny(SYS_sched_setaffinity);
+	lcore_conf(&conf, 1);
+	catch_log();
+	if (plx_eal_init(&conf) != -EPERM)
+		_exit(1);
+	if (strcmp(caught.error,
+		   "main lcore 0: can't be pinned to its CPU: Operation not permitted "
+		   "(sched_setaffinity is refused, as by a container's seccomp "
+		   "profile: allow it there)") != 0)
+		_exit(2);
+}
+
+LCORE_TEST(a_container_without_affinity)
+{
+	expect_in_child(start_without_affinity);
 }
 
 LCORE_TEST(no_room_for_a_thread)

@@ -353,7 +353,8 @@ Test(mem, settings_that_are_refused)
 		cr_expect_eq(ret, -EINVAL, "case %d: %d", i, ret);
 		cr_expect_eq(caught.nb_lines, 1, "case %d: %u lines", i, caught.nb_lines);
 	}
-	cr_expect(strstr(caught.error, "allowed: 0"), "%s", caught.error);
+	cr_expect(strstr(caught.error, "is not there; with memory for this process: 0"), "%s",
+		  caught.error);
 }
 
 Test(mem, m_is_kept_and_rounded_up)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The blocks of a heap, on addresses that are never touched: placement, splitting and joining, and a
- * long random run against a plain array of units.
+ * The blocks of a heap, on addresses that are never touched: placement, splitting and joining, and
+ * a long random run against a plain array of units.
  */
 #include "eal_mem.h"
 

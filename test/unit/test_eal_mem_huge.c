@@ -530,7 +530,7 @@ Test(mem_huge, physical_memory_outlives_its_owner_until_the_cards_stop)
 	cr_assert_gt(pid, 0, "the child did not start");
 	kill_holder(pid);
 	cr_expect_eq(free_pages(PAGE_2M), before - 8, "%ld", free_pages(PAGE_2M));
-	/* 8 of the mount's 10 pages are the dead one's: 2 come now, 6 when the cards are stopped. */
+	/* 8 of the mount's 10 pages are the dead one's: 2 come now, 6 when the cards are still. */
 	init_ok();
 	cr_expect_eq(mem_stats().all.nb_pages, 2, "%zu", mem_stats().all.nb_pages);
 	cr_expect_eq(plx_mem_alloc(6 * MB, 0, PLX_NODE_ANY), NULL);

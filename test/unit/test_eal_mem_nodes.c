@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A machine of three NUMA nodes, numbered with gaps, played by the functions of mem_numa.c: which
- * node memory comes from. The pages themselves are ordinary ones of this machine.
+ * A machine of three NUMA nodes with memory, numbered with gaps, and two without any (3, 6), played
+ * by the functions of mem_numa.c: which node memory comes from. The pages themselves are ordinary
+ * ones of this machine.
  */
 #include "eal_mem.h"
 
@@ -13,6 +14,17 @@ unsigned plx_mem_numa_nodes(int nodes[PLX_NODE_MAX])
 	nodes[1] = 2;
 	nodes[2] = 5;
 	return 3;
+}
+
+bool plx_mem_numa_online(int node)
+{
+	return node == 0 || node == 2 || node == 3 || node == 5 || node == 6;
+}
+
+int plx_mem_numa_distance(int from, int to)
+{
+	/* 6 is nearest to 5, and 3 to 2. */
+	return from == 6 && to == 5 ? 12 : from == 3 && to == 2 ? 16 : 20;
 }
 
 void plx_mem_numa_enter(int node, struct plx_mem_policy *saved)
@@ -127,10 +139,39 @@ Test(mem_nodes, a_node_that_is_not_there)
 		  caught.error);
 	plx_mem_fini();
 	mem_conf.socket_mem_mb[0] = 2;
-	mem_conf.socket_mem_mb[3] = 2;
+	mem_conf.socket_mem_mb[4] = 2;
 	cr_expect_eq(plx_mem_init(&mem_conf), -EINVAL);
-	cr_expect(strstr(caught.error, "--socket-mem") && strstr(caught.error, "NUMA node 3"), "%s",
+	cr_expect(strstr(caught.error, "--socket-mem") && strstr(caught.error, "NUMA node 4"), "%s",
 		  caught.error);
+}
+
+Test(mem_nodes, a_node_without_memory_is_served_from_the_nearest)
+{
+	const struct plx_memzone *mz;
+	void *p = plx_mem_alloc(64, 0, 6), *q = plx_mem_alloc(64, 0, 3);
+
+	cr_assert(p && q, "%s", caught.error);
+	cr_expect_eq(node_of(p), 5, "%d", node_of(p));
+	cr_expect_eq(node_of(q), 2, "%d", node_of(q));
+	/* One warning for each node. */
+	cr_expect_eq(caught.nb_lines, 2, "%u lines", caught.nb_lines);
+	cr_expect(strstr(caught.last, "NUMA node 3 has no memory"), "%s", caught.last);
+	cr_assert_eq(plx_memzone_reserve("z", 64, 6, 0, 0, 0, &mz), 0, "%s", caught.error);
+	cr_expect_eq(mz->node, 5, "%d", mz->node);
+	here = 6;
+	p = plx_mem_alloc(64, 0, PLX_NODE_ANY);
+	cr_expect_eq(node_of(p), 5, "%d", node_of(p));
+	cr_expect_eq(caught.nb_lines, 2, "%s", caught.last);
+	/* The nearest has no room: any other does. */
+	plx_mem.heaps[2].nb_grains = 1;
+	p = plx_mem_alloc(2 * MB, 0, 6);
+	cr_assert(p, "%s", caught.error);
+	cr_expect_eq(node_of(p), 0, "%d", node_of(p));
+	plx_mem_fini();
+	mem_conf.socket_mem_mb[6] = 4;
+	cr_assert_eq(plx_mem_init(&mem_conf), 0, "%s", caught.error);
+	cr_expect_eq(mem_stats().nodes[2].total_bytes, 4 * MB);
+	cr_expect_eq(caught.nb_lines, 3, "%u lines", caught.nb_lines);
 }
 
 Test(mem_nodes, socket_mem)

@@ -207,6 +207,23 @@ static int status_of(void (*fn)(char *), char *addr)
 	return status;
 }
 
+static void live_on(char *addr)
+{
+	(void)addr;
+	signal(SIGBUS, SIG_IGN);
+	plx_sigbus_guard_on();
+	raise(SIGBUS);
+	raise(SIGBUS);
+	_exit(42);
+}
+
+SIGBUS_TEST(who_ignored_the_signal_goes_on_ignoring_it)
+{
+	int status = status_of(live_on, NULL);
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 42, "%#x", status);
+}
+
 static void die_by_access(char *addr)
 {
 	plx_sigbus_guard_on();

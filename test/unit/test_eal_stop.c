@@ -54,6 +54,41 @@ Test(stop, handlers_are_opt_in_and_come_back)
 	cr_assert_eq(handler_of(SIGTERM), (void *)(uintptr_t)SIG_IGN);
 }
 
+Test(stop, a_failed_start_leaves_the_handlers)
+{
+	static struct plx_eal_conf conf;
+	void *ours;
+
+	cr_assert_eq(plx_stop_on_signals(), 0);
+	ours = handler_of(SIGINT);
+	lcore_conf(&conf, 2);
+	conf.no_huge = false;
+	conf.mem_mb = 16 << 20; /* more hugepages than any machine has */
+	cr_assert_lt(plx_eal_init(&conf), 0);
+	cr_assert_eq(handler_of(SIGINT), ours);
+	start_lcores(2);
+	cr_assert_eq(handler_of(SIGINT), ours);
+	plx_eal_fini();
+	cr_assert_neq(handler_of(SIGINT), ours);
+}
+
+static int request_late(void *arg)
+{
+	(void)arg;
+	while (!plx_stop_requested())
+		usleep(500);
+	plx_stop_request();
+	return 0;
+}
+
+Test(stop, fini_takes_only_its_own_request_back)
+{
+	start_lcores(2);
+	cr_assert_eq(plx_lcore_launch(1, request_late, NULL), 0);
+	plx_eal_fini();
+	cr_assert(plx_stop_requested(), "the application's own request is gone");
+}
+
 static int poll_stop(void *arg)
 {
 	(void)arg;

@@ -393,6 +393,39 @@ static void end_all(void *arg)
 	plx_eal_fini();
 }
 
+static int run_timers(void *arg)
+{
+	(void)arg;
+	while (plx_ctl_run_timers() == 0)
+		;
+	return 0;
+}
+
+static sem_t in_long;
+
+static void take_long(void *arg)
+{
+	(void)arg;
+	sem_post(&in_long);
+	usleep(1300000);
+}
+
+TIMER_TEST(waiting_for_a_callback_is_told)
+{
+	sem_init(&in_long, 0, 0);
+	cr_assert_eq(plx_ctl_timers_detach(), 0);
+	cr_assert_eq(plx_ctl_timer_add(0, 0, take_long, NULL, NULL), 0);
+	cr_assert_eq(plx_lcore_launch(1, run_timers, NULL), 0);
+	sem_wait(&in_long);
+	catch_log();
+	cr_assert_eq(plx_ctl_timers_attach(), 0);
+	cr_assert_eq(caught.nb_lines, 1, "%u", caught.nb_lines);
+	cr_assert_str_eq(caught.last,
+			 "waiting for a timer's callback in another thread: it has not returned "
+			 "for 1 s",
+			 "'%s'", caught.last);
+}
+
 TIMER_TEST(a_callback_of_the_main_lcore_ends_the_eal)
 {
 	cr_assert_eq(plx_ctl_timers_detach(), 0);

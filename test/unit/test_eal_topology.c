@@ -78,6 +78,7 @@ static void plant_server(void)
 	char file[128], text[16];
 
 	grow(CPU "online", "0-2,4-7,16\n");
+	grow(CPU "isolated", "5-6\n");
 	grow(NODE "online", "0,2\n");
 	grow(NODE "node0/cpulist", "0-1,4-5\n");
 	grow(NODE "node2/cpulist", "2-3,6-7,16\n");
@@ -105,6 +106,8 @@ Test(topology, two_sockets_with_smt_and_holes, .init = plant, .fini = fell_tree)
 	cr_assert(topo.online_known);
 	plx_cpulist_format(&topo.online, out, sizeof(out));
 	cr_assert_str_eq(out, "0-2,4-7,16", "%s", out);
+	plx_cpulist_format(&topo.isolated, out, sizeof(out));
+	cr_assert_str_eq(out, "5-6", "%s", out);
 	for (size_t i = 0; i < PLX_ARRAY_SIZE(cases); i++) {
 		unsigned cpu = cases[i].cpu;
 
@@ -143,6 +146,7 @@ Test(topology, no_sysfs_at_all, .init = plant, .fini = fell_tree)
 
 	plx_topo_read(&topo);
 	cr_assert(!topo.online_known);
+	cr_assert_eq(CPU_COUNT(&topo.isolated), 0);
 	cr_assert_eq(topo.node[0], 0, "%d", topo.node[0]);
 	cr_assert_eq(topo.node[CPU_SETSIZE - 1], 0, "%d", topo.node[CPU_SETSIZE - 1]);
 
@@ -202,4 +206,89 @@ Test(topology, refusals_name_lcore_and_cpu, .init = plant, .fini = fell_tree)
 		cr_assert_eq(caught.nb_lines, 1, "%u lines", caught.nb_lines);
 		cr_assert_str_eq(caught.error, cases[i].line, "'%s'", caught.error);
 	}
+}
+
+/* isolcpus=: the mask that the process starts with lacks the CPU, but it may go there. */
+Test(topology, an_isolated_cpu_may_be_used, .init = plant, .fini = fell_tree)
+{
+	cpu_set_t start, one, now, worker;
+	char list[PLX_CPULIST_MAX_BYTES];
+	unsigned here = 0, other;
+	struct plx_cpu_info info;
+	int ret;
+
+	sched_getaffinity(0, sizeof(start), &start);
+	if (CPU_COUNT(&start) < 2)
+		cr_skip_test("needs two CPUs");
+	while (!CPU_ISSET(here, &start))
+		here++;
+	other = here + 1;
+	while (!CPU_ISSET(other, &start))
+		other++;
+	plx_cpulist_format(&start, list, sizeof(list));
+	snprintf(list + strlen(list), sizeof(list) - strlen(list), ",1023");
+	grow(CPU "online", list);
+	CPU_ZERO(&one);
+	CPU_SET(here, &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	conf.no_huge = true;
+	conf.nb_lcores = 2;
+	conf.lcores[0].enabled = true;
+	CPU_SET(here, &conf.lcores[0].cpus);
+	conf.lcores[1].enabled = true;
+	CPU_SET(other, &conf.lcores[1].cpus);
+	catch_log();
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, -EINVAL, "not isolated, and taken away: %d", ret);
+	cr_assert(strstr(caught.error, "is not allowed for this process"), "%s", caught.error);
+
+	plx_cpulist_format(&start, list, sizeof(list));
+	snprintf(list + strlen(list), sizeof(list) - strlen(list), ",1023");
+	grow(CPU "isolated", list);
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, 0, "%d: %s", ret, caught.error);
+	pthread_getaffinity_np(plx_lcores[1].thread, sizeof(worker), &worker);
+	cr_assert(CPU_EQUAL(&worker, &conf.lcores[1].cpus));
+	cr_assert_eq(plx_cpu_info(other, &info), 0);
+	cr_assert(info.allowed && info.online);
+	plx_eal_fini();
+	sched_getaffinity(0, sizeof(now), &now);
+	cr_assert(CPU_EQUAL(&now, &one), "the caller's CPUs did not come back");
+
+	/* Isolated and online, but nobody can go there. */
+	CPU_ZERO(&conf.lcores[1].cpus);
+	CPU_SET(1023, &conf.lcores[1].cpus);
+	catch_log();
+	ret = plx_eal_init(&conf);
+	cr_assert_eq(ret, -EINVAL, "%d", ret);
+	cr_assert_eq(caught.nb_lines, 1, "%u", caught.nb_lines);
+	cr_assert(strstr(caught.error, "lcore 1: CPU 1023 is not allowed"), "%s", caught.error);
+}
+
+Test(topology, real_time_lcores_share_no_cpu, .init = plant, .fini = fell_tree)
+{
+	cpu_set_t allowed;
+	int ret;
+
+	set(&allowed, "0-3");
+	plx_topo_read(&topo);
+	conf.rt_prio = 10;
+	conf.lcores[0].enabled = true;
+	set(&conf.lcores[0].cpus, "0-1");
+	conf.lcores[2].enabled = true;
+	set(&conf.lcores[2].cpus, "1");
+	conf.lcores[7].enabled = true;
+	set(&conf.lcores[7].cpus, "2");
+	cr_assert_eq(plx_lcore_check_cpus(&conf, &topo, &allowed), 0);
+	set(&conf.lcores[7].cpus, "1");
+	catch_log();
+	ret = plx_lcore_check_cpus(&conf, &topo, &allowed);
+	cr_assert_eq(ret, -EINVAL, "%d", ret);
+	cr_assert_eq(caught.nb_lines, 1, "%u", caught.nb_lines);
+	cr_assert_str_eq(caught.error,
+			 "--rt-prio 10: lcores 2 and 7 share CPU 1, where one that does not sleep "
+			 "would starve the other: want a CPU for each",
+			 "'%s'", caught.error);
+	conf.rt_prio = 0;
+	cr_assert_eq(plx_lcore_check_cpus(&conf, &topo, &allowed), 0);
 }

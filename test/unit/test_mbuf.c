@@ -481,6 +481,23 @@ Test(mbuf, free_seg_gives_back_one)
 
 #if PLX_CHECK
 
+Test(mbuf, raw_free_keeps_out_what_is_not_plain)
+{
+	struct plx_mempool *pool = packets_new("p", 16, 0, 0);
+	struct plx_mbuf *shared = packet_new(pool, 10, 0), *chain = packet_new(pool, 10, 0);
+	struct plx_mbuf *copy = plx_mbuf_clone(shared, pool), *pkts[3] = {shared, chain, copy};
+
+	cr_assert_eq(plx_mbuf_chain(chain, packet_new(pool, 10, 0)), 0);
+	for (int i = 0; i < 3; i++) {
+		log_lines_start();
+		plx_mbuf_raw_free(pkts[i]);
+		assert_one_line("mbuf", PLX_LOG_ERR, "raw_free", "not freed");
+		assert_pool(pool, 12);
+	}
+	plx_mbuf_free_bulk(pkts, 3);
+	assert_all_home(pool);
+}
+
 Test(mbuf, freed_twice)
 {
 	struct plx_mempool *pool = packets_new("p", 8, 0, 0);

@@ -53,7 +53,8 @@ enum { PLX_LOG_LINES_PER_S = 10 };
  *
  * @fmt    printf format, without a newline. Lines over 1,000 bytes are cut.
  * Errno   is preserved.
- * Thread  any, not from a signal handler; lines of several threads do not mix.
+ * Thread  any, not from a signal handler; lines of several threads do not mix. A child of fork()
+ *         may log, whatever the parent's threads were doing.
  */
 PLX_API void plx_log_write(struct plx_log_module *module, enum plx_log_level level, const char *fmt,
 			   ...) PLX_PRINTF(3, 4);
@@ -94,7 +95,8 @@ PLX_API bool plx_log_limit_pass(struct plx_log_limit *limit, struct plx_log_modu
  *
  * @spec   "debug" for all modules, or "igb:debug", "pci*:info" with a shell pattern. Levels: error,
  *         warning, notice, info, debug, or DPDK's numbers 1..8 (4 error, 5 warning, 6 notice,
- *         7 info, 8 debug). The last spec that matches a module counts.
+ *         7 info, 8 debug). DPDK's module names are taken too: lib.eal is eal, pmd.net.ixgbe is
+ *         ixgbe. The last spec that matches a module counts.
  * Returns 0, -EINVAL (unknown level, empty pattern: one line is logged), -ENOSPC (over 32 patterns,
  *         a pattern over 31 bytes).
  * Thread  any.
@@ -103,6 +105,28 @@ PLX_API int plx_log_set_level(const char *spec);
 
 /** Forget every plx_log_set_level(): back to notice for all modules. Any thread. */
 PLX_API void plx_log_reset(void);
+
+enum {
+	PLX_LOG_SPECS_MAX = 32,
+	PLX_LOG_PATTERN_MAX_BYTES = 32, /* with the NUL */
+};
+
+/* All that plx_log_set_level() has set. Fields are private to log.c. */
+struct plx_log_spec {
+	char pattern[PLX_LOG_PATTERN_MAX_BYTES];
+	int level;
+};
+
+struct plx_log_levels {
+	unsigned nb_specs;
+	struct plx_log_spec specs[PLX_LOG_SPECS_MAX];
+};
+
+/** Keep what plx_log_set_level() has set so far in @to. Any thread. */
+PLX_API void plx_log_levels_save(struct plx_log_levels *to);
+
+/** Set all levels as they were when @from was filled by plx_log_levels_save(). Any thread. */
+PLX_API void plx_log_levels_restore(const struct plx_log_levels *from);
 
 /**
  * Send lines to syslog(3) instead of stderr, or back to stderr.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Time in cycles. On x86-64 a cycle is one tick of the TSC, on aarch64 one of the virtual counter.
- * Where the TSC is not to be trusted (it changes with power states, or the kernel found it unstable)
- * the EAL says so in a warning and a "cycle" is a nanosecond of CLOCK_MONOTONIC_RAW: all calls below
- * stay correct, plx_cycles() is then a call into the vDSO.
+ * Where the TSC is not to be trusted (it changes with power states, or the kernel found it
+ * unstable) the EAL says so in a warning and a "cycle" is a nanosecond of CLOCK_MONOTONIC_RAW: all
+ * calls below stay correct, plx_cycles() is then a call into the vDSO.
  *
- * The frequency comes from CPUID, the hypervisor or the kernel where one of them tells it; else from
- * two pairs of (cycles, CLOCK_MONOTONIC_RAW) taken at the first and last step of plx_eal_init(),
- * some milliseconds apart. Either way the pairs taken later sharpen it: 0.1, 1, 10, then every 60
- * seconds on the control thread. plx_clock_info() says how wrong it may be.
+ * The frequency comes from CPUID, the hypervisor or the kernel where one of them tells it; else
+ * from two pairs of (cycles, CLOCK_MONOTONIC_RAW) taken at the first and last step of
+ * plx_eal_init(), some milliseconds apart. Either way the pairs taken later sharpen it: 0.1, 1, 10,
+ * then every 60 seconds on the control thread. plx_clock_info() says how wrong it may be.
  */
 #ifndef POLLUX_CLOCK_H
 #define POLLUX_CLOCK_H

@@ -9,8 +9,8 @@
  * plx_ctl_timers_detach().
  *
  * All calls are for any thread and from within callbacks, take a lock and may make a system call.
- * -ENODEV from any of them: the EAL does not run, or is about to end. plx_eal_fini() runs the events
- * that were posted before it, then drops file descriptors and timers.
+ * -ENODEV from any of them: the EAL does not run, or is about to end. plx_eal_fini() runs the
+ * events that were posted before it, then drops file descriptors and timers.
  *
  * Whoever deletes must not hold a lock that the callback takes: deleting waits for it.
  */
@@ -75,8 +75,8 @@ PLX_API int plx_ctl_fd_del(int fd);
  * @delay_ns   by CLOCK_MONOTONIC, from now; 0 is legal. Never early.
  * @period_ns  0 (once), or [PLX_CTL_PERIOD_MIN_NS, ..)
  * @fn         not NULL
- * @id         out: names the timer until it was deleted or, run once, has run; never 0. May be NULL.
- *             Written before @fn can be called.
+ * @id         out: names the timer until it was deleted or, run once, has run; never 0. May be
+ *             NULL. Written before @fn can be called.
  *
  * Returns 0, -EINVAL, -ENOMEM, -ENODEV.
  */
@@ -92,8 +92,8 @@ PLX_API int plx_ctl_timer_add(uint64_t delay_ns, uint64_t period_ns, plx_ctl_fn 
 PLX_API int plx_ctl_timer_del(uint64_t id);
 
 /**
- * Call @fn(@arg) in the control thread, after what was posted before. An event that a callback posts
- * runs after all other kinds of callbacks had their turn.
+ * Call @fn(@arg) in the control thread, after what was posted before. An event that a callback
+ * posts runs after all other kinds of callbacks had their turn.
  *
  * Returns 0, -EINVAL (@fn is NULL), -EAGAIN (PLX_CTL_POSTS_MAX are waiting), -ENODEV.
  */

@@ -6,6 +6,11 @@
  *
  * Settings are plain data: a program may also fill the struct by hand. Devices stay uninterpreted
  * strings here; the bus reads them.
+ *
+ * fork(): a child has no EAL. The threads and the memory are its parent's; of Pollux it may log,
+ * read settings, and call plx_eal_fini(), which forgets all that is the parent's and leaves the
+ * parent alone. Then plx_eal_init() works in the child. A child that only calls exec(3) need not
+ * care. Not to be forked amid plx_eal_init() or plx_eal_fini() of another thread.
  */
 #ifndef POLLUX_EAL_H
 #define POLLUX_EAL_H
@@ -56,7 +61,7 @@ struct plx_eal_conf {
 	struct plx_eal_lcore lcores[PLX_LCORE_MAX];
 	unsigned nb_lcores;  /* enabled ones; 0: one for each CPU this process may use */
 	unsigned main_lcore; /* PLX_LCORE_MAX: the lowest enabled */
-	int rt_prio;	     /* SCHED_FIFO priority of all lcores [1, 99]; 0: SCHED_OTHER */
+	int rt_prio;	     /* SCHED_FIFO priority of all lcores [1, 99]; 0: as the caller */
 
 	/* memory */
 	bool no_huge;	/* ordinary pages; for tests and software ports */
@@ -67,7 +72,8 @@ struct plx_eal_conf {
 	char *huge_dir;			    /* hugetlbfs mount for files; NULL: memfd */
 	char *file_prefix;	      /* names files and memory of this process; NULL: "plx" */
 	enum plx_iova_mode iova_mode; /* PLX_IOVA_AUTO */
-	bool lock_memory;	      /* mlockall(): nothing of the process is ever paged out */
+	bool lock_memory; /* mlockall(): nothing of the process is ever paged out; its whole
+			   * address space counts against RLIMIT_MEMLOCK */
 
 	/* devices, in the order given */
 	bool no_pci; /* do not scan the PCI bus */
@@ -147,8 +153,9 @@ PLX_API int plx_eal_parse_file(struct plx_eal_conf *conf, const char *path);
 
 /**
  * Start the EAL: log, clock, lcores, memory, control thread, workers. The calling thread becomes
- * the main lcore and is pinned to that lcore's CPUs; all else of it stays as it was. No signal
- * handler is installed.
+ * the main lcore and is pinned to that lcore's CPUs; all else of it stays as it was. Workers are
+ * scheduled as the caller is, or under SCHED_FIFO with rt_prio; then no two lcores may have the
+ * same CPU as their only one. No signal handler is installed or, on failure, removed.
  *
  * @conf   copied; the caller may free it at once
  *
@@ -162,13 +169,20 @@ PLX_API int plx_eal_init(const struct plx_eal_conf *conf);
 
 /**
  * Stop the EAL and give everything back: workers join, memory is unmapped, the calling thread gets
- * the affinity and scheduling back that it had before plx_eal_init(). After that
- * plx_eal_init() may be called again. Does nothing when the EAL does not run.
+ * the affinity and scheduling back that it had before plx_eal_init(), log levels that the settings
+ * changed are as before it. After that plx_eal_init() may be called again. Does nothing when the
+ * EAL does not run. With lock_memory all memory is unlocked, what the application had locked by
+ * mlock(2) or mlockall(2) as well.
  *
  * Workers must have returned from what was launched on them, or be about to: this call waits.
  * All memory of the EAL, pools and rings in it included, is gone afterwards.
  *
- * Thread  the main lcore; another thread gets one error line and nothing happens.
+ * In a child of fork() it joins nothing and waits for nothing: it closes the descriptors that the
+ * child inherited, frees its copy of the tables, and puts signal handlers, log levels, and of an
+ * lcore the affinity and scheduling back.
+ *
+ * Thread  the main lcore; another thread gets one error line and nothing happens. In a child of
+ *         fork() its one thread, whatever it was in the parent.
  */
 PLX_API void plx_eal_fini(void);
 

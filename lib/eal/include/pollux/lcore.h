@@ -17,6 +17,10 @@
 
 PLX_BEGIN_DECLS
 
+enum {
+	PLX_LCORE_STACK_BYTES = 1 << 20, /* of a worker and the control thread */
+};
+
 /* What plx_lcore_id() says in a thread that is no lcore. */
 #define PLX_LCORE_NONE ((unsigned)PLX_LCORE_MAX)
 
@@ -170,14 +174,17 @@ PLX_API int plx_lcore_unregister(void);
 /*
  * A watcher is told of threads that register and unregister; pools make and flush their caches so.
  * Both calls run in that thread, which is no lcore yet or no more (plx_lcore_id() says
- * PLX_LCORE_NONE), one at a time over all threads. They must not call plx_lcore_register(),
+ * PLX_LCORE_NONE), one at a time over all threads. The exception: for a thread that did not
+ * unregister plx_eal_fini() calls detach, in the main lcore, while that thread may still run; its
+ * plx_lcore_id() says PLX_LCORE_NONE already. They must not call plx_lcore_register(),
  * plx_lcore_unregister(), plx_lcore_watch_add() or plx_lcore_watch_del().
  */
 struct plx_lcore_watch {
 	/* Anything but 0 refuses the registration: a negative one is what register returns,
 	 * a positive one is turned into -ECANCELED. NULL: not interested. */
 	int (*attach)(unsigned id, void *arg);
-	/* Also for each watcher that had attached when a later one refuses. NULL: not interested. */
+	/* Also for each watcher that had attached when a later one refuses. NULL: not
+	 * interested. */
 	void (*detach)(unsigned id, void *arg);
 	void *arg;
 	struct plx_lcore_watch *next; /* the EAL's */

@@ -11,9 +11,16 @@
  * can't damage it.
  *
  * fork(): the memory is not inherited (a card must not write into a copy of it), and these calls
- * fail with -EPERM in a child; a program that becomes a daemon does so before plx_eal_init().
+ * fail with -EPERM in a child at once, whatever its parent's threads were doing; plx_eal_fini() and
+ * plx_eal_init() give the child memory of its own. A program that becomes a daemon does so before
+ * plx_eal_init().
  *
- * Before plx_eal_init() and after plx_eal_fini() the calls fail with -ENODEV.
+ * Before plx_eal_init() and after plx_eal_fini() the calls fail with -ENODEV; a call that comes
+ * while they run waits for them first. plx_mem_virt2iova() alone, which takes no lock, must not run
+ * at the same time as either.
+ *
+ * A NUMA node that is there, but has no memory that this process may use (none at all, or a cpuset
+ * or a container keeps it away), is served from the nearest that has: one warning for each node.
  */
 #ifndef POLLUX_MEM_H
 #define POLLUX_MEM_H
@@ -35,8 +42,8 @@ enum {
 }; /* bytes, with the NUL */
 
 enum plx_memzone_flags {
-	/* One run of addresses for a device as well. With IOVA as VA every zone is that; with IOVA as
-	 * PA a zone may otherwise consist of pages that are scattered. */
+	/* One run of addresses for a device as well. With IOVA as VA every zone is that; with IOVA
+	 * as PA a zone may otherwise consist of pages that are scattered. */
 	PLX_MEMZONE_IOVA_CONTIG = 1u << 0,
 };
 
@@ -47,8 +54,8 @@ struct plx_memzone {
 	uint64_t iova;	   /* of addr; PLX_IOVA_BAD when the zone is not contiguous for a device */
 	size_t len_bytes;  /* as asked for */
 	size_t page_bytes; /* of the pages it lies on: 2 MB, 1 GB, or ordinary ones */
-	int node;
-	uint32_t flags; /* as asked for */
+	int node;	   /* that it lies on */
+	uint32_t flags;	   /* as asked for */
 };
 
 /**
@@ -62,12 +69,12 @@ struct plx_memzone {
  * @bound  power of two >= @len: the zone lies between two multiples of it; 0: none
  * @out    the zone
  *
- * @align and @bound hold for the virtual address, and with PLX_MEMZONE_IOVA_CONTIG for the IOVA too.
+ * @align and @bound hold for the virtual address; with PLX_MEMZONE_IOVA_CONTIG for the IOVA, too.
  *
  * Returns 0.
- * Errors  -EINVAL (an argument, a node that is not there), -ENAMETOOLONG, -EEXIST, -ENOMEM (one line
- *         was logged: what is there, what is wanted, the command that mends it), what a watcher's
- *         added() returned, -EDEADLK (called from a memory callback), -EPERM, -ENODEV.
+ * Errors  -EINVAL (an argument, a node that is not there), -ENAMETOOLONG, -EEXIST, -ENOMEM (one
+ *         line was logged: what is there, what is wanted, the command that mends it), what a
+ *         watcher's added() returned, -EDEADLK (called from a memory callback), -EPERM, -ENODEV.
  * Owner   the library owns *@out; valid until plx_memzone_free() or plx_eal_fini().
  * Thread  any.
  */
@@ -106,8 +113,8 @@ PLX_API int plx_memzone_walk(plx_memzone_fn fn, void *arg);
  * @align  power of two; 0: one cache line   [0, page size of the memory]
  * @node   NUMA node, or PLX_NODE_ANY
  *
- * Returns the memory, IOVA-contiguous when it does not cross a page; NULL with errno EINVAL, ENOMEM,
- *         EDEADLK, EPERM, ENODEV or what a watcher's added() said (one line was logged).
+ * Returns the memory, IOVA-contiguous when it does not cross a page; NULL with errno EINVAL,
+ *         ENOMEM, EDEADLK, EPERM, ENODEV or what a watcher's added() said (one line was logged).
  * Owner   the caller, until plx_mem_free() or plx_eal_fini().
  * Thread  any.
  */
@@ -127,7 +134,8 @@ PLX_API void plx_mem_free(void *ptr);
  *
  * Returns PLX_IOVA_BAD for an address outside of this memory. Neighbouring bytes of one page are
  *         neighbours for the device too; across pages only where a contract says so.
- * Thread  any; takes no lock, O(1): two loads.
+ * Thread  any; takes no lock, O(1): two loads; not at the same time as plx_eal_init() or
+ *         plx_eal_fini().
  */
 PLX_API uint64_t plx_mem_virt2iova(const void *addr);
 
@@ -159,8 +167,8 @@ PLX_API int plx_mem_walk(plx_mem_segment_fn fn, void *arg);
  * page (a piece of 2 MB on ordinary pages), and removed() names exactly what added() named.
  */
 struct plx_mem_watch {
-	/* Before the memory is handed out. 0, or -errno: the growth is undone and the reservation that
-	 * needed it fails with that error. */
+	/* Before the memory is handed out. 0, or -errno: the growth is undone and the reservation
+	 * that needed it fails with that error. */
 	int (*added)(void *va, uint64_t iova, size_t len_bytes, void *arg);
 	/* After its last use and before it is unmapped. May be NULL. */
 	void (*removed)(void *va, uint64_t iova, size_t len_bytes, void *arg);
@@ -172,12 +180,12 @@ struct plx_mem_watch {
  * Watch memory come and go. added() is called at once for all that is there; the callbacks of
  * several watches run in the order of plx_mem_watch_add(), removed() in the reverse one.
  *
- * @watch  caller's memory, valid until plx_mem_watch_del() or plx_eal_fini(), which calls removed() for
- *         all memory and forgets the watch
+ * @watch  caller's memory, valid until plx_mem_watch_del() or plx_eal_fini(), which calls removed()
+ *         for all memory and forgets the watch
  *
  * Returns 0.
- * Errors  what added() returned (removed() was called for what had been added), -EINVAL (no added()),
- *         -EEXIST (it watches already), -EDEADLK, -EPERM, -ENODEV.
+ * Errors  what added() returned (removed() was called for what had been added), -EINVAL (no
+ *         added()), -EEXIST (it watches already), -EDEADLK, -EPERM, -ENODEV.
  * Thread  any; callbacks run under the lock, in whichever thread makes the memory change, and may
  *         call plx_mem_virt2iova() and plx_mem_iova_mode() only.
  */
@@ -221,10 +229,10 @@ PLX_API void plx_mem_dump(FILE *out);
  * it died. Files of live processes are locked and never touched.
  *
  * Files of IOVA as VA are removed by plx_eal_init() itself, since the kernel unmapped the device
- * when its owner died. Files of IOVA as PA may still be written to by a card that nobody has stopped:
- * they stay until this call, which says that no card can any more. plx_init() makes it once the
- * buses have stopped their cards; a program that uses the EAL alone and IOVA as PA makes it itself.
- * Memory of -m that those files kept from plx_eal_init() is taken now.
+ * when its owner died. Files of IOVA as PA may still be written to by a card that nobody has
+ * stopped: they stay until this call, which says that no card can any more. plx_init() makes it
+ * once the buses have stopped their cards; a program that uses the EAL alone and IOVA as PA makes
+ * it itself. Memory of -m that those files kept from plx_eal_init() is taken now.
  *
  * Returns files removed.
  * Errors  -ENOMEM (memory of -m is still missing: one line was logged), what a watcher's added()

@@ -2,8 +2,9 @@
 /*
  * A guard against SIGBUS, opt-in: memory whose backing went away (a device that was pulled out, a
  * file that was cut short) raises it on the next access. For ranges that are registered here a
- * handler of the caller's is asked first; it may map something else in place, and the access is then
- * repeated. All other faults go to whatever handled SIGBUS before, or kill the process as ever.
+ * handler of the caller's is asked first; it may map something else in place, and the access is
+ * then repeated. All other faults go to whatever handled SIGBUS before, or kill the process as
+ * ever.
  *
  * Independent of plx_eal_init() and plx_eal_fini(). The EAL's threads do not block SIGBUS.
  */
