@@ -283,7 +283,7 @@ int plx_mbuf_detach(struct plx_mbuf *m)
 {
 	if (!(m->flags & PLX_MBUF_F_ATTACHED))
 		return -EINVAL;
-	if (plx_mbuf_refcnt(m) != 1)
+	if (plx_mbuf_refcnt(m) != 1 || m->next)
 		return -EBUSY;
 	plx_mbuf_detach_for(m, __builtin_return_address(0));
 	return 0;

@@ -138,8 +138,8 @@ static uint32_t empty_eight(const uint64_t *slots, void **objs, uint64_t mark)
 {
 	uint32_t filled = 0;
 #if PLX_RING_PAIRS
-	const __m128i marks = _mm_set1_epi64x((long long)mark);
-	const __m128i bits = _mm_set1_epi64x((long long)~PLX_RING_MARK);
+	const __m128i marks = _mm_set1_epi64x((int64_t)mark);
+	const __m128i bits = _mm_set1_epi64x(INT64_MAX);
 	unsigned open = 1 << 8; /* bit i: entry i is not filled; one past the last */
 
 	for (int i = 0; i < 4; i++) {

@@ -23,12 +23,7 @@
 #define SANITIZED
 #endif
 
-/* Children of a busy process are for builds without the sanitizer, where some of them hung. */
-#ifdef SANITIZED
-enum { CHILDREN = 20, NB_BUSY = 0 };
-#else
 enum { CHILDREN = 20, NB_BUSY = 2 };
-#endif
 
 static bool enough;
 static struct plx_log_module noisy = PLX_LOG_MODULE("noisy");
@@ -131,9 +126,13 @@ Test(fork, a_child_starts_anew)
 {
 	unsigned nb_fds = nb_entries("/proc/self/fd");
 	cpu_set_t before, after;
-	pthread_t threads[2]; /* NB_BUSY of them */
+	pthread_t threads[NB_BUSY];
 	int pipe_fds[2], ret;
 
+#ifdef SANITIZED
+	cr_skip_test("needs a build without AddressSanitizer: the lock of its allocator, held by "
+		     "another thread at the fork, is never released in the child");
+#endif
 	plx_log_set_sink(swallow, NULL);
 	sched_getaffinity(0, sizeof(before), &before);
 	start_lcores(3);

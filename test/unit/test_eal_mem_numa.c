@@ -12,7 +12,8 @@ static int policy_err;
 static unsigned long allowed;
 
 /* In place of libnuma's. */
-long get_mempolicy(int *mode, unsigned long *mask, unsigned long bits, void *addr, unsigned flags)
+long get_mempolicy(int *mode, unsigned long *nmask, unsigned long maxnode, void *addr,
+		   unsigned flags)
 {
 	(void)addr;
 	(void)flags;
@@ -22,9 +23,9 @@ long get_mempolicy(int *mode, unsigned long *mask, unsigned long bits, void *add
 	}
 	if (mode)
 		*mode = MPOL_DEFAULT;
-	if (mask) {
-		memset(mask, 0, bits / 8);
-		mask[0] = allowed;
+	if (nmask) {
+		memset(nmask, 0, maxnode / 8);
+		nmask[0] = allowed;
 	}
 	return 0;
 }

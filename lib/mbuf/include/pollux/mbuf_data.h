@@ -277,7 +277,8 @@ PLX_API int plx_mbuf_attach_ext(struct plx_mbuf *m, void *addr, uint64_t iova, u
 /**
  * Give up the clone's or the external buffer and have the own one again, empty.
  *
- * Returns 0, -EINVAL (@m is not attached), -EBUSY (@m has other owners).
+ * Returns 0, -EINVAL (@m is not attached), -EBUSY (@m has other owners, or
+ *         segments behind it).
  */
 PLX_API int plx_mbuf_detach(struct plx_mbuf *m);
 

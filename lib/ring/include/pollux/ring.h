@@ -546,11 +546,12 @@ PLX_INLINE uint32_t plx_ring_reserve_(struct plx_ring *ring, uint32_t n, struct 
 	uint32_t head = (uint32_t)index;
 	uint32_t room;
 
+	*span = (struct plx_ring_span){ring->slots, ring->mask, head, 0};
 	if (index == PLX_RING_HELD)
 		return 0;
 	room = plx_ring_room_(ring, head, n);
 	n = n < room ? n : room;
-	*span = (struct plx_ring_span){ring->slots, ring->mask, head, n};
+	span->nb = n;
 	ring->prod.reserved = head;
 	ring->prod.nb_reserved = n;
 	if (n == 0)
@@ -579,10 +580,11 @@ PLX_INLINE uint32_t plx_ring_peek_(struct plx_ring *ring, uint32_t n, struct plx
 	uint64_t index = plx_ring_hold_(ring, &ring->cons.tail, multi);
 	uint32_t tail = (uint32_t)index;
 
+	*span = (struct plx_ring_span){ring->slots, ring->mask, tail, 0};
 	if (index == PLX_RING_HELD)
 		return 0;
 	n = plx_ring_ready_(ring, tail, n);
-	*span = (struct plx_ring_span){ring->slots, ring->mask, tail, n};
+	span->nb = n;
 	ring->cons.peeked = tail;
 	ring->cons.nb_peeked = n;
 	if (n == 0)
@@ -600,7 +602,7 @@ PLX_INLINE void plx_ring_advance_(struct plx_ring *ring, uint32_t n)
  * Reserve slots, to be filled in place with plx_ring_span_set() and then committed.
  *
  * @n      slots wanted                 [1, size]
- * @span   out: the slots; valid until the commit
+ * @span   out: the slots, none when 0 is returned; valid until the commit
  * Returns slots reserved 0..@n (`burst`). 0: the ring is full, or (mp) the side was held; then
  *         there is nothing to commit.
  * Owner   [0, ret) of the span is the caller's until plx_ring_*_commit(), which must follow; the mp
@@ -639,7 +641,7 @@ PLX_INLINE void plx_ring_mp_commit(struct plx_ring *ring, uint32_t n)
  * Look at the oldest entries where they lie; plx_ring_span_get() reads them.
  *
  * @n      entries wanted               [1, size]
- * @span   out: the entries; valid until the advance
+ * @span   out: the entries, none when 0 is returned; valid until the advance
  * Returns entries there 0..@n. 0: the ring is empty, or (mc) the side was held; then there is
  *         nothing to advance.
  * Owner   the entries stay in the ring until plx_ring_*_advance(), which must follow; the mc form
