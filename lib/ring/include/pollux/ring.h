@@ -305,12 +305,14 @@ PLX_INLINE bool plx_ring_objs_ok_(const struct plx_ring *ring, void *const *objs
 /* Entries ready from @tail on, up to @n. */
 PLX_API uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n);
 
-/* The other halves: over the ring's end, and a burst that does not get all of n. The caller holds
- * the side; they let go. */
-PLX_API PLX_NOINLINE uint32_t plx_ring_enqueue_rest_(struct plx_ring *ring, void *const *objs,
-						     uint32_t n, bool burst, uint32_t head);
-PLX_API PLX_NOINLINE uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n,
-						     uint32_t tail);
+/* The rare halves: over the ring's end, or not enough there. The caller holds the side; they let
+ * go. */
+PLX_API PLX_COLD uint32_t plx_ring_enqueue_rest_(struct plx_ring *ring, void *const *objs,
+						 uint32_t n, bool burst, uint32_t head);
+PLX_API PLX_COLD uint32_t plx_ring_dequeue_rest_(struct plx_ring *ring, void **objs, uint32_t n,
+						 uint32_t tail);
+
+/* A burst that does not get all of n, which is not rare at all. */
 PLX_API PLX_NOINLINE uint32_t plx_ring_dequeue_some_(struct plx_ring *ring, void **objs, uint32_t n,
 						     uint32_t tail);
 
@@ -362,10 +364,11 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 
 	if (plx_unlikely(n == 0))
 		return 0;
-	/* Acquire: pairs with the release in plx_ring_fill_(); the last one there, all are. */
-	last = plx_load_acquire(&ring->slots[(tail + n - 1) & mask]);
-	there = (last & PLX_RING_MARK) == plx_ring_mark_(tail + n - 1, size) &&
-		(n == 1 || n <= size - (tail & mask));
+	/* Acquire: pairs with the release in plx_ring_fill_(); the last one there, all are. With the
+	 * right mark taken out, bit 63 is clear and the pointer is left. */
+	last = plx_load_acquire(&ring->slots[(tail + n - 1) & mask]) ^
+	       plx_ring_mark_(tail + n - 1, size);
+	there = !(last & PLX_RING_MARK) && (n == 1 || n <= size - (tail & mask));
 	if (multi || PLX_CHECK) {
 		index = plx_ring_hold_(ring, &ring->cons.tail, multi);
 		if (plx_unlikely(index == PLX_RING_HELD))
@@ -375,7 +378,7 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 		return burst ? plx_ring_dequeue_some_(ring, objs, n, (uint32_t)index)
 			     : plx_ring_dequeue_rest_(ring, objs, n, (uint32_t)index);
 	if (n == 1)
-		*objs = (void *)(uintptr_t)(last & ~PLX_RING_MARK);
+		*objs = (void *)(uintptr_t)last;
 	else
 		plx_ring_empty_(objs, &ring->slots[tail & mask], n);
 	plx_ring_retire_(ring, tail + n);
