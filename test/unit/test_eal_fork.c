@@ -130,8 +130,9 @@ Test(fork, a_child_starts_anew)
 	int pipe_fds[2], ret;
 
 #ifdef SANITIZED
-	cr_skip_test("needs a build without AddressSanitizer: the lock of its allocator, held by "
-		     "another thread at the fork, is never released in the child");
+	cr_skip_test(
+		"needs a build without sanitizers: the lock of their allocator, held by another "
+		"thread at the fork, is never released in the child");
 #endif
 	plx_log_set_sink(swallow, NULL);
 	sched_getaffinity(0, sizeof(before), &before);
