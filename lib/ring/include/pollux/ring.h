@@ -364,9 +364,8 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 
 	if (plx_unlikely(n == 0))
 		return 0;
-	/* Acquire: pairs with the release in plx_ring_fill_(); the last one there, all are.
-	 * With the
-	 * right mark taken out, bit 63 is clear and the pointer is left. */
+	/* Acquire: pairs with the release in plx_ring_fill_(); the last one there, all are. With
+	 * the right mark taken out, bit 63 is clear and the pointer is left. */
 	last = plx_load_acquire(&ring->slots[(tail + n - 1) & mask]) ^
 	       plx_ring_mark_(tail + n - 1, size);
 	there = !(last & PLX_RING_MARK) && (n == 1 || n <= size - (tail & mask));
