@@ -53,8 +53,6 @@ static int log_init(const struct plx_eal_conf *conf)
 		plx_log_levels_restore(&eal.start_levels);
 		return ret;
 	}
-	if (conf->syslog)
-		plx_log_use_syslog(true, conf->syslog_facility);
 	return 0;
 }
 
@@ -281,6 +279,9 @@ int plx_eal_init(const struct plx_eal_conf *conf)
 	if (ret)
 		goto free_settings;
 	eal.init_ns = now_ns() - start_ns;
+	/* Only now: who starts it by hand sees on stderr why it does not start. */
+	if (eal.conf.syslog)
+		plx_log_use_syslog(true, eal.conf.syslog_facility);
 	/* Partner: the load in plx_eal_conf(). */
 	plx_store_release(&eal.state, RUNNING);
 	LOG_INFO("started in %ju us: %u lcores, main lcore %u", (uintmax_t)eal.init_ns / 1000,

@@ -353,6 +353,18 @@ static int run_all(const struct perf_lib *peer, struct perf_result *results)
 	return nb < 0 ? -1 : nb + more;
 }
 
+/* Looked at before the minutes that the rows take. */
+static bool writable(const char *path)
+{
+	FILE *file = fopen(path, "ae");
+
+	if (!file)
+		fprintf(stderr, "plx-perf: --json '%s': %s\n", path, strerror(errno));
+	else
+		fclose(file);
+	return file != NULL;
+}
+
 int perf_main(int argc, char **argv, const struct perf_lib *peer)
 {
 	static struct perf_result results[RESULTS_MAX];
@@ -370,6 +382,8 @@ int perf_main(int argc, char **argv, const struct perf_lib *peer)
 			puts(rows[i].name);
 		return 0;
 	}
+	if (options.json && !writable(options.json))
+		return 1;
 	perf_print_header(peer ? peer->version : NULL, options.rounds, options.cpus[0],
 			  options.cpus[1]);
 	nb = run_all(peer, results);

@@ -69,7 +69,9 @@ void perf_print_header(const char *peer_version, unsigned rounds, unsigned main_
 	       peer_version ? " beside " : "", peer_version ? peer_version : "", main_cpu,
 	       worker_cpu, main_cpu == worker_cpu ? " (shared: two-core rows mean little)" : "",
 	       rounds);
-	printf("# ratio: the peer's figure by ours, round by round; above 1 we are ahead\n");
+	if (peer_version)
+		printf("# ratio: the peer's figure by ours, round by round; above 1 we are "
+		       "ahead\n");
 	if (PLX_CHECK)
 		printf("# this build has PLX_CHECK: its figures say nothing about a release\n");
 }
