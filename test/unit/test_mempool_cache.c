@@ -5,6 +5,9 @@
  */
 #include "pool_env.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 TestSuite(mempool_cache, .init = start_pools, .fini = end_pools);
 
 static uint32_t cached(const struct plx_mempool *pool, unsigned lcore)
@@ -369,4 +372,39 @@ Test(mempool_cache, threads_still_register_after_the_eal_was_started_again)
 	cr_assert_eq(shared.id, 2, "%d", shared.id);
 	cr_assert_geq(shared.cached, 8, "%u", shared.cached);
 	assert_pool(shared.pool, 50);
+}
+
+/* ---- A put while the ring is held ---- */
+
+/* Commits what the test has reserved, some time after the put has begun. */
+static void *let_go_late(void *arg)
+{
+	usleep(50000);
+	plx_ring_mp_commit(arg, 0);
+	return NULL;
+}
+
+/*
+ * Who holds the ring may have a lower priority than who puts: the put must sleep, which the kernel
+ * counts as switches of its own will, and not only yield.
+ */
+Test(mempool_cache, a_put_sleeps_while_the_ring_is_held)
+{
+	struct plx_mempool *pool = pool_new("held", 8, 64, 0);
+	struct rusage before, after;
+	struct plx_ring_span span;
+	pthread_t thread;
+	void *obj = plx_mempool_get(pool);
+
+	cr_assert_not_null(obj);
+	cr_assert_eq(plx_ring_mp_reserve(pool->ring, 1, &span), 1);
+	cr_assert_eq(getrusage(RUSAGE_THREAD, &before), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, let_go_late, pool->ring), 0);
+	plx_mempool_put(pool, obj);
+	cr_assert_eq(getrusage(RUSAGE_THREAD, &after), 0);
+	pthread_join(thread, NULL);
+	cr_assert_geq(after.ru_nvcsw - before.ru_nvcsw, 5, "slept %ld times",
+		      after.ru_nvcsw - before.ru_nvcsw);
+	assert_pool(pool, 8);
+	plx_mempool_destroy(pool);
 }
