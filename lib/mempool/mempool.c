@@ -225,18 +225,24 @@ bool plx_mempool_exists_(const struct plx_mempool *pool)
 	return search.found;
 }
 
-struct plx_mempool *plx_mempool_lookup(const char *name)
+static const struct plx_memzone *zone_of(const char *prefix, const char *name)
 {
 	char zone_name[PLX_MEMPOOL_NAME_MAX + 4];
+
+	snprintf(zone_name, sizeof(zone_name), "%s:%s", prefix, name);
+	return plx_memzone_lookup(zone_name);
+}
+
+struct plx_mempool *plx_mempool_lookup(const char *name)
+{
 	const struct plx_memzone *zone;
 	struct plx_mempool *pool = NULL;
 
 	if (!name || strlen(name) >= PLX_MEMPOOL_NAME_MAX)
 		return NULL;
-	snprintf(zone_name, sizeof(zone_name), "mp:%s", name);
 	/* Under the lock: the zone is there before the pool in it is made. */
 	pthread_mutex_lock(&pools_lock);
-	zone = plx_memzone_lookup(zone_name);
+	zone = zone_of("mp", name);
 	if (zone && is_pool(zone))
 		pool = zone->addr;
 	/* Acquire: pairs with the release at the end of plx_mempool_create(). */
@@ -299,14 +305,6 @@ static int reserve(const char *prefix, const char *name, size_t bytes, int node,
 
 	snprintf(zone_name, sizeof(zone_name), "%s:%s", prefix, name);
 	return plx_memzone_reserve(zone_name, bytes, node, 0, align, bound, zone);
-}
-
-static const struct plx_memzone *zone_of(const char *prefix, const char *name)
-{
-	char zone_name[PLX_MEMPOOL_NAME_MAX + 4];
-
-	snprintf(zone_name, sizeof(zone_name), "%s:%s", prefix, name);
-	return plx_memzone_lookup(zone_name);
 }
 
 /*
