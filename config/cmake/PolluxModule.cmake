@@ -13,7 +13,16 @@ set(plx_floors
 	"ring 1"
 	"eal 1"
 	"mempool 2"
+	"netif 2"
 	"mbuf 3"
+	"port 4"
+	"stats 5"
+	"net_null 5"
+	"net_ring 5"
+	"net_pcap 5"
+	"net_af_packet 5"
+	"net_af_xdp 5"
+	"net_tap 5"
 	"pollux 6"
 )
 
@@ -26,6 +35,36 @@ function(plx_floor module out)
 	endforeach()
 	message(FATAL_ERROR
 		"module ${module} has no floor: add it to plx_floors in config/cmake/PolluxModule.cmake")
+endfunction()
+
+# System libraries: a header of each and the Debian package that has it.
+set(plx_system_libs
+	"numa numa.h libnuma-dev"
+	"inih ini.h libinih-dev"
+	"mnl libmnl/libmnl.h libmnl-dev"
+	"pcap pcap/pcap.h libpcap-dev"
+	"bpf bpf/bpf.h libbpf-dev"
+	"xdp xdp/xsk.h libxdp-dev"
+)
+
+# One line for a library that is not there, instead of a compiler's many.
+function(plx_want_lib lib)
+	foreach(entry IN LISTS plx_system_libs)
+		if(NOT entry MATCHES "^${lib} ([^ ]+) ([^ ]+)$")
+			continue()
+		endif()
+		set(header ${CMAKE_MATCH_1})
+		set(package ${CMAKE_MATCH_2})
+		find_path(PLX_${lib}_INCLUDE "${header}")
+		find_library(PLX_${lib}_LIBRARY "${lib}")
+		mark_as_advanced(PLX_${lib}_INCLUDE PLX_${lib}_LIBRARY)
+		if(NOT PLX_${lib}_INCLUDE OR NOT PLX_${lib}_LIBRARY)
+			message(FATAL_ERROR "${package} is missing (scripts/setup.sh installs it)")
+		endif()
+		return()
+	endforeach()
+	message(FATAL_ERROR "library ${lib} is unknown: "
+		"add it to plx_system_libs in config/cmake/PolluxModule.cmake")
 endfunction()
 
 # plx_module(<name> SOURCES <file>... [DEPENDS <lower module>...] [LIBS <system library>...])
@@ -47,6 +86,9 @@ function(plx_module name)
 		list(APPEND depends plx-${lower})
 	endforeach()
 
+	foreach(lib IN LISTS arg_LIBS)
+		plx_want_lib(${lib})
+	endforeach()
 	add_library(plx-${name} OBJECT ${arg_SOURCES})
 	target_compile_options(plx-${name} PRIVATE -fPIE)
 	set(targets plx-${name})
@@ -78,11 +120,13 @@ function(plx_config_header)
 	set(PLX_VERSION_MAJOR ${PROJECT_VERSION_MAJOR})
 	set(PLX_VERSION_MINOR ${PROJECT_VERSION_MINOR})
 	set(PLX_VERSION_PATCH ${PROJECT_VERSION_PATCH})
-	if(PLX_CHECK)
-		set(PLX_CHECK 1)
-	else()
-		set(PLX_CHECK 0)
-	endif()
+	foreach(switch PLX_CHECK PLX_BUSY)
+		if(${switch})
+			set(${switch} 1)
+		else()
+			set(${switch} 0)
+		endif()
+	endforeach()
 	configure_file("${PROJECT_SOURCE_DIR}/config/config.h.in"
 		"${PROJECT_BINARY_DIR}/include/pollux/config.h" @ONLY)
 endfunction()

@@ -70,6 +70,7 @@ static bool worker_step(struct lcore *lc)
 		return false;
 	if (state == STATE_RUNNING) {
 		lc->ret = lc->fn(lc->arg);
+		plx_busy_note(false);
 		set_and_wake(lc, STATE_FINISHED);
 	} else {
 		futex_wait(&lc->state, state, NULL);
@@ -125,6 +126,7 @@ int plx_lcore_init(const struct plx_eal_conf *conf)
 		memset(lc, 0, sizeof(*lc));
 		lc->id = id;
 		lc->node = -1;
+		plx_busy_reset(id);
 		if (!conf->lcores[id].enabled)
 			continue;
 		lc->cpus = conf->lcores[id].cpus;
@@ -139,44 +141,61 @@ int plx_lcore_init(const struct plx_eal_conf *conf)
  * come. */
 static const struct timespec short_while = {.tv_nsec = 100000};
 
-/* Sleep until the function has returned, telling every second whom we wait for. */
-static void retire(struct lcore *lc, struct plx_wait *wait, bool *asked)
+/* What is asked for once while several workers are waited for, and taken back after that. */
+struct stopping {
+	struct plx_wait wait;
+	bool asked;
+};
+
+static void stopping_begin(struct stopping *stopping)
+{
+	plx_wait_begin(&stopping->wait);
+	stopping->asked = false;
+}
+
+static void stopping_end(const struct stopping *stopping)
+{
+	if (stopping->asked)
+		plx_stop_retract();
+}
+
+/* A worker is in @state: sleep until it may be in another, tell every second whom we wait for. */
+static void await(struct lcore *lc, uint32_t state, struct stopping *stopping)
 {
 	static const struct timespec second = {.tv_sec = 1};
 	char whom[80];
 
-	while (!move_state(lc, STATE_WAIT, STATE_QUIT) &&
-	       !move_state(lc, STATE_FINISHED, STATE_QUIT)) {
-		uint32_t state = plx_load_acquire(&lc->state);
-
-		if (!*asked && !plx_stop_requested()) {
-			plx_stop_demand();
-			*asked = true;
-		}
-		futex_wait(&lc->state, state, state == STATE_RUNNING ? &second : &short_while);
-		if (state != plx_load_relaxed(&lc->state))
-			continue;
-		snprintf(whom, sizeof(whom),
-			 "lcore %u: its function has not returned after a stop was requested",
-			 lc->id);
-		plx_wait_tell(wait, whom);
+	if (!stopping->asked && !plx_stop_requested()) {
+		plx_stop_demand();
+		stopping->asked = true;
 	}
+	futex_wait(&lc->state, state, state == STATE_RUNNING ? &second : &short_while);
+	if (state != plx_load_relaxed(&lc->state))
+		return;
+	snprintf(whom, sizeof(whom),
+		 "lcore %u: its function has not returned after a stop was requested", lc->id);
+	plx_wait_tell(&stopping->wait, whom);
+}
+
+static void retire(struct lcore *lc, struct stopping *stopping)
+{
+	while (!move_state(lc, STATE_WAIT, STATE_QUIT) &&
+	       !move_state(lc, STATE_FINISHED, STATE_QUIT))
+		await(lc, plx_load_acquire(&lc->state), stopping);
 	set_and_wake(lc, STATE_QUIT);
 	pthread_join(lc->thread, NULL);
 }
 
 static void retire_below(unsigned end)
 {
-	struct plx_wait wait;
-	bool asked = false;
+	struct stopping stopping;
 	unsigned id;
 
-	plx_wait_begin(&wait);
+	stopping_begin(&stopping);
 	for (id = 0; id < end; id++)
 		if (lcore_role(id) == ROLE_WORKER)
-			retire(&plx_lcores[id], &wait, &asked);
-	if (asked)
-		plx_stop_retract();
+			retire(&plx_lcores[id], &stopping);
+	stopping_end(&stopping);
 }
 
 int plx_lcore_start(const struct plx_eal_conf *conf)
@@ -287,6 +306,7 @@ int plx_lcore_launch_all(plx_lcore_fn fn, void *arg, bool on_main)
 		lc = &plx_lcores[main_lcore];
 		begin(lc, fn, arg);
 		lc->ret = fn(arg);
+		plx_busy_note(false);
 		set_and_wake(lc, STATE_FINISHED);
 	}
 	return 0;
@@ -336,6 +356,28 @@ int plx_lcore_wait_all(void)
 			first = ret;
 	}
 	return first;
+}
+
+int plx_lcore_quiesce(void)
+{
+	struct stopping stopping;
+	unsigned id;
+
+	if (main_lcore == PLX_LCORE_NONE)
+		return -ENODEV;
+	if (lcore_role(plx_lcore_self) == ROLE_WORKER)
+		return -EDEADLK;
+	stopping_begin(&stopping);
+	PLX_LCORE_FOREACH_WORKER(id) {
+		struct lcore *lc = &plx_lcores[id];
+		uint32_t state;
+
+		while ((state = plx_load_acquire(&lc->state)) == STATE_CLAIMED ||
+		       state == STATE_RUNNING)
+			await(lc, state, &stopping);
+	}
+	stopping_end(&stopping);
+	return 0;
 }
 
 enum plx_lcore_state plx_lcore_state(unsigned id)

@@ -6,6 +6,7 @@
 #include "eal_private.h"
 #include "topology.h"
 
+#include <pollux/busy.h>
 #include <pollux/lcore.h>
 #include <pthread.h>
 #include <string.h>
@@ -89,6 +90,9 @@ void plx_wait_cond(struct plx_wait *wait, pthread_cond_t *cond, pthread_mutex_t 
 int plx_register_open(void);
 void plx_register_close(void);
 void plx_register_forked(void);
+
+/* busy.c: an lcore begins, or ends; no thread is in one of its polls. */
+void plx_busy_reset(unsigned id);
 
 /* stop.c: the EAL's own request, taken back alone: neither the application's nor a signal. */
 void plx_stop_demand(void);

@@ -87,6 +87,7 @@ static int register_locked(void)
 	err = attach_all(id);
 	if (err != 0)
 		goto reset_key;
+	plx_busy_reset(id);
 	plx_store_release(&lc->role, ROLE_FOREIGN);
 	plx_lcore_self = id;
 	return (int)id;
@@ -103,6 +104,7 @@ static void unregister_locked(struct lcore *lc)
 	/* Another thread's own variable when the EAL ends before that thread gave its id back. */
 	plx_store_relaxed(lc->self, PLX_LCORE_NONE);
 	detach_all(lc->id);
+	plx_busy_reset(lc->id);
 	lc->self = NULL;
 	lc->node = -1;
 	plx_store_release(&lc->role, ROLE_OFF);

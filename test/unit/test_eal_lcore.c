@@ -426,6 +426,41 @@ LCORE_TEST(fini_asks_workers_to_stop)
 	cr_assert(!plx_stop_requested(), "fini's own request must not outlive it");
 }
 
+static int quiesce(void *arg)
+{
+	(void)arg;
+	return plx_lcore_quiesce();
+}
+
+LCORE_TEST(quiesce_asks_workers_to_stop_and_leaves_their_results)
+{
+	int ret;
+
+	cr_assert_eq(plx_lcore_quiesce(), -ENODEV);
+	start_lcores(3);
+	cr_assert_eq(plx_lcore_quiesce(), 0, "nothing was launched");
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(plx_lcore_launch_all(until_stop, NULL, false), 0);
+		sem_wait(&entered);
+		sem_wait(&entered);
+		cr_assert_eq(plx_lcore_quiesce(), 0);
+		cr_assert(!plx_stop_requested(), "the request must not outlive the call");
+		cr_assert_eq(plx_lcore_state(1), PLX_LCORE_FINISHED);
+		cr_assert_eq(plx_lcore_state(2), PLX_LCORE_FINISHED);
+		cr_assert_eq(plx_lcore_wait(1, &ret), 0);
+		cr_assert_eq(ret, 5, "%d", ret);
+		cr_assert_eq(plx_lcore_wait(2, NULL), 0);
+	}
+	cr_assert_eq(plx_lcore_launch(1, quiesce, NULL), 0);
+	cr_assert_eq(plx_lcore_wait(1, &ret), 0);
+	cr_assert_eq(ret, -EDEADLK, "%d", ret);
+	plx_stop_request();
+	cr_assert_eq(plx_lcore_launch(2, until_stop, NULL), 0);
+	cr_assert_eq(plx_lcore_quiesce(), 0);
+	cr_assert(plx_stop_requested(), "the application's own request stays");
+	plx_stop_reset();
+}
+
 static int deaf(void *arg)
 {
 	(void)arg;

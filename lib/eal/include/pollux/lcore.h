@@ -147,6 +147,16 @@ PLX_API int plx_lcore_wait(unsigned id, int *ret);
  */
 PLX_API int plx_lcore_wait_all(void);
 
+/**
+ * Sleep until all workers have returned from what was launched on them. A stop is requested for it,
+ * unless one is already, and that request is taken back at the end. Results stay where they are,
+ * for plx_lcore_wait(). plx_fini() does this before it closes the ports.
+ *
+ * Returns 0, -EDEADLK (called by a worker), -ENODEV (the EAL does not run).
+ * Thread  any but a worker; nobody launches meanwhile.
+ */
+PLX_API int plx_lcore_quiesce(void);
+
 /** What an lcore does now; PLX_LCORE_WAIT for any @id that is not enabled. Any thread. */
 PLX_API enum plx_lcore_state plx_lcore_state(unsigned id);
 
