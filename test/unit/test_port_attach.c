@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which ports there are: attach and detach, names, ids, drivers, owners, and what is left behind.
+ */
+#include "port_fake.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(attach, .init = start_ports, .fini = end_ports);
+
+Test(attach, ids_are_the_lowest_free_ones)
+{
+	unsigned port, nb = 0;
+
+	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(attach("net_fake0"), 0);
+	cr_assert_eq(attach("net_fake7"), 1);
+	cr_assert_eq(attach("net_plain0"), 2);
+	cr_assert_eq((plx_port_count)(), 3);
+	assert_done(plx_port_detach(1));
+	cr_assert_not(plx_port_is_valid(1));
+	cr_assert(plx_port_is_valid(2));
+	PLX_PORT_FOREACH(port)
+		nb += 10 + port;
+	cr_assert_eq(nb, 22, "%u", nb);
+	cr_assert_eq(attach("net_fake9"), 1);
+	cr_assert_eq(plx_port_next(PLX_PORT_NONE, "net_plain", NULL), 2);
+	cr_assert_eq(plx_port_next(2, "net_plain", NULL), PLX_PORT_NONE);
+	cr_assert_eq(plx_port_next(1000, NULL, NULL), PLX_PORT_NONE);
+}
+
+Test(attach, by_name)
+{
+	unsigned port = 77;
+
+	attach("net_fake0,size=3,many=1,many=2");
+	cr_assert_eq(attach("net_fake10"), 1);
+	cr_assert_eq(plx_port_by_name("net_fake10", &port), 0);
+	cr_assert_eq(port, 1, "%u", port);
+	cr_assert_eq(plx_port_by_name("net_fake1", &port), -ENODEV);
+	cr_assert_eq(plx_port_by_name(NULL, &port), -ENODEV);
+	cr_assert_eq(plx_port_by_name("net_fake0", NULL), -ENODEV);
+	assert_no_line();
+}
+
+Test(attach, refusals)
+{
+	char name[PLX_PORT_NAME_MAX + 10] = "net_fake";
+	unsigned port = 77;
+
+	assert_refused(plx_port_attach("", &port), -EINVAL, "NAME");
+	assert_refused(plx_port_attach(NULL, &port), -EINVAL, "NAME");
+	assert_refused(plx_port_attach("net_nosuch0", &port), -EINVAL, "net_fake0, net_plain0");
+	assert_refused(plx_port_attach("net_fake", &port), -EINVAL, "net_fake: no such device");
+	assert_refused(plx_port_attach("net_fak0", &port), -EINVAL, "net_fak0");
+	assert_refused(plx_port_attach("net_fakes0", &port), -EINVAL, "net_fakes0");
+	assert_refused(plx_port_attach("0", &port), -EINVAL, "0: no such");
+	assert_refused(plx_port_attach("net_fake0,sice=1", &port), -EINVAL, "'sice'");
+	assert_refused(plx_port_attach("net_plain0,size=1", &port), -EINVAL, "known: none");
+	assert_refused(plx_port_attach("net_fake0,size=1,size=2", &port), -EINVAL, "size");
+	memset(name + 8, '1', PLX_PORT_NAME_MAX - 8);
+	assert_refused(plx_port_attach(name, &port), -EINVAL, "63 bytes");
+	name[PLX_PORT_NAME_MAX - 1] = '\0';
+	assert_done(plx_port_attach(name, NULL));
+	assert_refused(plx_port_attach(name, &port), -EEXIST, "net_fake111");
+	cr_assert_eq(fake.calls[FAKE_PROBE], 1, "%u", fake.calls[FAKE_PROBE]);
+	fake.fail = FAKE_PROBE;
+	assert_failed(plx_port_attach("net_fake0", &port));
+	cr_assert_eq(port, 77);
+	cr_assert_eq((plx_port_count)(), 1);
+}
+
+Test(attach, no_more_than_there_is_room_for)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < PLX_PORT_MAX; i++) {
+		snprintf(name, sizeof(name), "net_fake%u", i);
+		cr_assert_eq(attach(name), i);
+	}
+	assert_refused(plx_port_attach("net_fake99", NULL), -ENOSPC, "all 32 ports");
+	assert_done(plx_port_detach(PLX_PORT_MAX - 1));
+	cr_assert_eq(attach("net_fake99"), PLX_PORT_MAX - 1);
+	cr_assert_eq(plx_port_next(PLX_PORT_MAX - 1, NULL, NULL), PLX_PORT_NONE);
+}
+
+Test(attach, detach_wants_a_port_that_is_stopped)
+{
+	unsigned port = started("net_fake0", 2);
+
+	assert_refused(plx_port_detach(port), -EBUSY, "stop it");
+	cr_assert_eq(state_of(port), PLX_PORT_STARTED);
+	assert_done(plx_port_stop(port));
+	assert_done(plx_port_detach(port));
+	cr_assert_eq(fake.nb_ports, 0);
+	assert_refused(plx_port_detach(port), -ENODEV, "no port 0");
+	assert_refused(plx_port_detach(PLX_PORT_NONE), -ENODEV, "no port");
+}
+
+Test(attach, a_thousand_times_leaves_nothing)
+{
+	struct plx_mem_stats before = mem_stats();
+	struct plx_mbuf *pkt;
+	unsigned fds = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		unsigned port = started("net_fake0", 2);
+
+		rxq_of(1)->to_give = 1;
+		cr_assert_eq(plx_port_rx_burst(port, 1, &pkt, 1), 1);
+		cr_assert_eq(plx_port_tx_burst(port, 0, &pkt, 1), 1);
+		cr_assert_eq(plx_port_stop(port), 0);
+		cr_assert_eq(plx_port_detach(port), 0);
+		if (i == 0)
+			fds = nb_entries("/proc/self/fd");
+	}
+	cr_assert_eq(nb_entries("/proc/self/fd"), fds);
+	assert_no_leak(before);
+	assert_no_line();
+}
+
+Test(attach, fini_closes_what_is_open_and_all_works_again)
+{
+	unsigned fds = nb_entries("/proc/self/fd");
+
+	started("net_fake0", 1);
+	setup("net_fake1", 1);
+	plx_port_fini();
+	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(fake.nb_ports + fake.nb_started + fake.nb_rxqs, 0);
+	cr_assert_eq(nb_entries("/proc/self/fd"), fds);
+	started("net_fake0", 1);
+	plx_port_fini();
+	plx_port_fini();
+}
+
+Test(attach, another_eal_in_the_same_process)
+{
+	plx_port_fini();
+	plx_mbuf_pool_destroy(fake_pool);
+	plx_eal_fini();
+	assert_refused(plx_port_attach("net_fake0", NULL), -ENODEV, "EAL does not run");
+	start_pools();
+	fake_pool = packets_new("fake", 512, 0, 0);
+	started("net_fake0", 1);
+}
+
+Test(attach, drivers_stay_while_their_ports_do)
+{
+	static const struct plx_port_driver *const other[] = {&plain_driver, NULL};
+	unsigned port = attach("net_fake0");
+
+	cr_assert_eq(plx_port_drivers(), fake_drivers);
+	assert_refused(plx_port_drivers_set(other), -EBUSY, "detach");
+	cr_assert_eq(plx_port_drivers(), fake_drivers);
+	assert_done(plx_port_detach(port));
+	assert_done(plx_port_drivers_set(other));
+	assert_refused(plx_port_attach("net_fake0", NULL), -EINVAL, "as net_plain0");
+	assert_done(plx_port_drivers_set(NULL));
+	cr_assert_not_null(plx_port_drivers());
+	cr_assert_null(plx_port_drivers()[0]);
+	assert_refused(plx_port_attach("net_plain0", NULL), -EINVAL, "no drivers");
+}
+
+Test(attach, owners)
+{
+	char name[PLX_PORT_NAME_MAX + 1];
+	unsigned a = attach("net_fake0"), b = attach("net_fake1"), c = attach("net_plain2");
+
+	assert_done(plx_port_own(b, "bond0"));
+	assert_refused(plx_port_own(b, "other"), -EBUSY, "'bond0'");
+	assert_refused(plx_port_own(9, "other"), -ENODEV, "no port 9");
+	assert_refused(plx_port_own(a, ""), -EINVAL, "1 to 63");
+	assert_refused(plx_port_own(a, NULL), -EINVAL, "1 to 63");
+	memset(name, 'x', sizeof(name));
+	name[PLX_PORT_NAME_MAX] = '\0';
+	assert_refused(plx_port_own(a, name), -EINVAL, "1 to 63");
+	cr_assert_eq(plx_port_next(PLX_PORT_NONE, NULL, "bond0"), b);
+	cr_assert_eq(plx_port_next(b, NULL, "bond0"), PLX_PORT_NONE);
+	cr_assert_eq(plx_port_next(PLX_PORT_NONE, NULL, ""), a);
+	cr_assert_eq(plx_port_next(a, NULL, ""), c);
+	cr_assert_eq(plx_port_next(a, "net_fake", ""), PLX_PORT_NONE);
+	assert_refused(plx_port_disown(b, "other"), -EBUSY, "'bond0'");
+	assert_refused(plx_port_disown(b, NULL), -EINVAL, "1 to 63");
+	assert_refused(plx_port_disown(9, "bond0"), -ENODEV, "no port");
+	assert_done(plx_port_disown(b, "bond0"));
+	cr_assert_eq(plx_port_next(a, NULL, ""), b);
+	assert_refused(plx_port_disown(b, "bond0"), -EBUSY, "''");
+	assert_done(plx_port_own(b, "next"));
+	assert_done(plx_port_detach(b));
+	cr_assert_eq(attach("net_fake1"), b);
+	assert_done(plx_port_own(b, "an owner does not outlive the port"));
+}
+
+Test(attach, information)
+{
+	struct plx_port_info info;
+	unsigned port = attach("net_fake0"), plain = attach("net_plain0");
+
+	assert_refused(plx_port_info(port, NULL), -EINVAL, "NULL");
+	assert_refused(plx_port_info(7, &info), -ENODEV, "no port 7");
+	assert_done(plx_port_info(port, &info));
+	cr_assert_str_eq(info.name, "net_fake0");
+	cr_assert_str_eq(info.driver, "net_fake");
+	cr_assert_eq(info.state, PLX_PORT_ATTACHED);
+	cr_assert_eq(info.rx_ring_default, 256);
+	cr_assert_eq(info.tx_ring_default, 512);
+	cr_assert_eq(info.max_tx_queues, PLX_PORT_QUEUES_MAX, "more than there is room for");
+	cr_assert_eq(info.max_frame_bytes, 1514, "%u", info.max_frame_bytes);
+	cr_assert_eq(info.can, 0xff, "%#x", info.can);
+	cr_assert_eq(plx_port_node(port), PLX_NODE_ANY);
+	cr_assert_eq(plx_port_node(99), PLX_NODE_ANY);
+	assert_done(plx_port_info(plain, &info));
+	cr_assert_eq(info.can, 0, "%#x", info.can);
+	cr_assert_eq(info.max_rx_queues, 1);
+	cr_assert_eq(info.rx_ring.max, 32768);
+	cr_assert_eq(info.max_mtu, 1500);
+	cr_assert_eq(plx_port_setup(port, 2, 3, fake_pool), 0);
+	assert_done(plx_port_info(port, &info));
+	cr_assert_eq(info.state, PLX_PORT_CONFIGURED);
+	cr_assert_eq(info.nb_rx_queues, 2);
+	cr_assert_eq(info.nb_tx_queues, 3);
+}
+
+static void ignore(unsigned port, enum plx_port_event event, void *arg)
+{
+	(void)port;
+	(void)event;
+	(void)arg;
+}
+
+static char *dump_of(unsigned port, int *ret)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	*ret = plx_port_dump(port, out);
+	fclose(out);
+	return text;
+}
+
+Test(attach, dump)
+{
+	static const char *const words[] = {
+		"port 0: net_fake0, driver net_fake, started, owner me",
+		"link: up",
+		"02:00:00:00:00:00",
+		"02:00:00:00:00:77 (4 at most)",
+		"mtu: 1500 of [68, 9000]",
+		"VLANs let in: 5 4095\n",
+		"rx queue 1: 256 descriptors, pool fake",
+		"rx_packets: 0",
+		"tx_q1_dropped: 0",
+		"rx_q0_truncated",
+		"fake: yes",
+		"1 callbacks",
+	};
+	const struct ether_addr mac = {{2, 0, 0, 0, 0, 0x77}};
+	unsigned port;
+	char *text;
+	int ret;
+
+	fake.can = 0x7f;
+	port = started("net_fake0", 2);
+	assert_done(plx_port_own(port, "me"));
+	assert_done(plx_port_mac_add(port, &mac));
+	assert_done(plx_port_vlan_filter(port, 5, true));
+	assert_done(plx_port_vlan_filter(port, 4095, true));
+	assert_done(plx_port_event_add(port, ignore, NULL));
+	text = dump_of(port, &ret);
+	cr_assert_eq(ret, 0, "%d", ret);
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(words); i++)
+		cr_expect(strstr(text, words[i]), "no '%s' in:\n%s", words[i], text);
+	free(text);
+	assert_done(plx_port_event_del(port, ignore, NULL));
+	assert_refused(plx_port_dump(9, stdout), -ENODEV, "no port 9");
+}
+
+/* The child must not close, stop or free what the parent goes on with. */
+Test(attach, a_child_of_fork_leaves_its_parents_ports_alone)
+{
+	unsigned port = started("net_fake0", 1);
+	int status = -1;
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		bool untouched;
+
+		plx_port_fini();
+		untouched = fake.nb_started == 1 && fake.nb_rxqs == 1 && fake.nb_ports == 1;
+		plx_eal_fini();
+		_exit(untouched && (plx_port_count)() == 0 && !plx_port_is_valid(port) ? 0 : 1);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x", status);
+	cr_assert_eq(state_of(port), PLX_PORT_STARTED);
+}
