@@ -2,28 +2,42 @@
 /*
  * plx_init(): arguments -> EAL -> devices. The one place that knows all modules.
  */
+#include "drivers.h"
+
 #include <errno.h>
 #include <pollux/pollux.h>
 #include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HELP_COLUMN = 30 };
 
 static struct plx_log_module log_init = PLX_LOG_MODULE("init");
 
 /* For plx_init_exit_status(): what a -ECANCELED was for. */
 static bool version_asked;
 
-/* The devices named by -a and --vdev. This build has no drivers: each of them is refused. */
+static pid_t owner_pid; /* who started it */
+
+/* The devices named by -a and --vdev, in their order. */
 static int open_devices(const struct plx_eal_conf *conf)
 {
-	for (unsigned i = 0; i < conf->nb_devices; i++) {
+	int ret = plx_port_drivers_set(plx_drivers);
+
+	for (unsigned i = 0; ret == 0 && i < conf->nb_devices; i++) {
 		const struct plx_eal_device *dev = &conf->devices[i];
 
-		if (dev->kind == PLX_DEV_BLOCK)
-			continue;
-		plx_log(&log_init, PLX_LOG_ERR, "%s '%.160s': this build has no drivers",
-			dev->kind == PLX_DEV_VDEV ? "--vdev" : "-a", dev->args);
-		return -ENODEV;
+		if (dev->kind == PLX_DEV_VDEV) {
+			ret = plx_port_attach(dev->args, NULL);
+		} else if (dev->kind == PLX_DEV_ALLOW) {
+			plx_log(&log_init, PLX_LOG_ERR,
+				"-a '%.160s': this build has no driver for PCI devices; software "
+				"ports are made by --vdev",
+				dev->args);
+			ret = -ENODEV;
+		}
 	}
-	return 0;
+	return ret;
 }
 
 static int start(const struct plx_eal_conf *conf)
@@ -32,16 +46,18 @@ static int start(const struct plx_eal_conf *conf)
 
 	if (ret)
 		return ret;
+	owner_pid = getpid();
 	ret = open_devices(conf);
 	if (ret)
-		goto fini_eal;
+		goto fini_ports;
 	/* No card that a dead process left running is still running now. */
 	ret = plx_mem_reap_stale();
 	if (ret < 0)
-		goto fini_eal;
+		goto fini_ports;
 	return 0;
 
-fini_eal:
+fini_ports:
+	plx_port_fini();
 	plx_eal_fini();
 	return ret;
 }
@@ -67,6 +83,31 @@ free_conf:
 	return ret;
 }
 
+/* " size=BYTES", then what it is for: @help is "BYTES: what it is for". */
+static void print_key(const struct plx_devargs_key *key, FILE *out)
+{
+	const char *colon = strstr(key->help, ": ");
+	int len = colon ? (int)(colon - key->help) : 0;
+	int column = fprintf(out, "    %s%s%.*s", key->name, len ? "=" : "", len, key->help);
+
+	fprintf(out, "%*s%s\n", column < HELP_COLUMN - 1 ? HELP_COLUMN - column : 1, "",
+		colon ? colon + 2 : key->help);
+}
+
+static void print_devices(FILE *out)
+{
+	fprintf(out, "Devices for --vdev, NAME and a number, then keys: net_null0,KEY=VALUE,...\n");
+	for (unsigned i = 0; plx_drivers[i]; i++) {
+		const struct plx_devargs_key *key = plx_drivers[i]->keys;
+
+		fprintf(out, "  %s\n", plx_drivers[i]->name);
+		for (; key && key->name; key++)
+			print_key(key, out);
+	}
+	if (!plx_drivers[0])
+		fprintf(out, "  none: this build has no drivers\n");
+}
+
 int plx_init_exit_status(int ret, const char *usage, FILE *out)
 {
 	if (ret != -ECANCELED)
@@ -78,10 +119,22 @@ int plx_init_exit_status(int ret, const char *usage, FILE *out)
 	if (usage)
 		fprintf(out, "%s\n", usage);
 	plx_eal_usage(out);
+	print_devices(out);
 	return 0;
 }
 
 void plx_fini(void)
 {
+	bool is_forked = owner_pid && owner_pid != getpid();
+	bool is_main = plx_eal_conf() && plx_lcore_id() == plx_lcore_main();
+
+	/* A child of fork() has lcores in its tables, but none of their threads. From another
+	 * thread than the main lcore plx_eal_fini() says so and does nothing, and so do we. */
+	if (is_main && !is_forked)
+		plx_lcore_quiesce();
+	if (is_main || is_forked || !plx_eal_conf())
+		plx_port_fini();
 	plx_eal_fini();
+	if (!plx_eal_conf())
+		owner_pid = 0;
 }

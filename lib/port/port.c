@@ -21,7 +21,7 @@ static const struct plx_port_driver *const *drivers = no_drivers;
 static struct plx_port slots[PLX_PORT_MAX];
 struct plx_port_private plx_port_privates[PLX_PORT_MAX];
 static uint64_t attached; /* atomic; bit of each id */
-static pid_t owner_pid;	  /* of who attached the first port; 0: none did */
+static pid_t owner_pid;	  /* of who began to attach ports; 0: nobody, or all are gone */
 
 _Static_assert(PLX_PORT_MAX <= 64, "attached has a bit for each port");
 
@@ -281,17 +281,36 @@ destroy_counts:
 	return ret;
 }
 
+static bool is_forked(void)
+{
+	return owner_pid != 0 && owner_pid != getpid();
+}
+
+static int check_process(const char *name)
+{
+	if (!plx_eal_conf()) {
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"%s: the EAL does not run: call plx_init() first", name);
+		return -ENODEV;
+	}
+	if (is_forked()) {
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"%s: this child of fork() has its parent's ports: call plx_fini() and "
+			"plx_init() first",
+			name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 static int attach(const struct plx_devargs *args, unsigned *id)
 {
 	const struct plx_port_driver *driver;
 	struct plx_port *port = NULL;
-	int ret;
+	int ret = check_process(args->name);
 
-	if (!plx_eal_conf()) {
-		plx_log(&plx_log_port, PLX_LOG_ERR,
-			"%s: the EAL does not run: call plx_init() first", args->name);
-		return -ENODEV;
-	}
+	if (ret)
+		return ret;
 	driver = find_driver(args->name);
 	if (!driver)
 		return -EINVAL;
@@ -301,6 +320,7 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 	ret = free_slot(args->name, &port);
 	if (ret)
 		return ret;
+	owner_pid = getpid();
 	ret = plx_port_events_open();
 	if (ret)
 		return ret;
@@ -309,7 +329,6 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 	ret = probe(port, args);
 	if (ret)
 		return ret;
-	owner_pid = getpid();
 	publish(port);
 	plx_port_log(port, PLX_LOG_INFO, "is port %u", port->id);
 	if (id)
@@ -378,6 +397,8 @@ static void forget_parents(void)
 		if (!plx_port_is_valid(id))
 			continue;
 		plx_port_paths_close(&slots[id]);
+		memset(slots[id].rxqs, 0, sizeof(slots[id].rxqs));
+		memset(slots[id].txqs, 0, sizeof(slots[id].txqs));
 		plx_port_counts_destroy(&slots[id]);
 		free(plx_port_privates[id].macs);
 	}
@@ -390,7 +411,7 @@ void plx_port_fini(void)
 	uint64_t serial;
 	unsigned id;
 
-	if (owner_pid != 0 && owner_pid != getpid()) {
+	if (is_forked()) {
 		forget_parents();
 		owner_pid = 0;
 		return;

@@ -85,6 +85,7 @@ static int apply(struct plx_port *port, const struct plx_port_conf *conf)
 {
 	const struct plx_port_ops *ops = port->driver->ops;
 	uint32_t old_mtu = port->mtu;
+	bool was_promisc = port->promisc;
 	int ret;
 
 	ret = set_mtu(port, conf->mtu ? conf->mtu : port->mtu);
@@ -96,12 +97,18 @@ static int apply(struct plx_port *port, const struct plx_port_conf *conf)
 	if (ret)
 		goto restore_mtu;
 	ret = set_mode(port, ops->promisc_set, &port->promisc, conf->promisc);
-	if (ret == 0)
-		ret = set_mode(port, ops->allmulti_set, &port->allmulti, conf->allmulti);
 	if (ret)
 		goto restore_mtu;
+	ret = set_mode(port, ops->allmulti_set, &port->allmulti, conf->allmulti);
+	if (ret)
+		goto restore_promisc;
 	return 0;
 
+restore_promisc:
+	if (!was_promisc && port->promisc && ops->promisc_set && ops->promisc_set(port, false))
+		plx_port_log(port, PLX_LOG_WARN, "it stays promiscuous");
+	else
+		port->promisc = was_promisc;
 restore_mtu:
 	if (set_mtu(port, old_mtu))
 		plx_port_log(port, PLX_LOG_WARN, "its MTU stays at %u", port->mtu);

@@ -117,13 +117,11 @@ static void dump_counters(struct plx_port *port, FILE *out)
 	free(xstats);
 }
 
-int plx_port_dump(unsigned id, FILE *out)
+/* Lock held. */
+static void dump(struct plx_port *port, FILE *out)
 {
-	struct plx_port *port = plx_port_enter(id, "plx_port_dump");
 	struct plx_port_info info;
 
-	if (!port)
-		return -ENODEV;
 	plx_port_fill_info(port, &info);
 	dump_head(port, &info, out);
 	dump_settings(port, &info, out);
@@ -131,6 +129,36 @@ int plx_port_dump(unsigned id, FILE *out)
 	dump_counters(port, out);
 	if (port->driver->ops->dump)
 		port->driver->ops->dump(port, out);
+}
+
+/* The text is written without the lock: who reads it may take its time, or stop reading. */
+int plx_port_dump(unsigned id, FILE *out)
+{
+	struct plx_port *port = plx_port_enter(id, "plx_port_dump");
+	FILE *memory = NULL;
+	char *text = NULL;
+	size_t bytes = 0;
+	int ret = 0;
+
+	if (!port)
+		return -ENODEV;
+	if (!out) {
+		plx_port_log(port, PLX_LOG_ERR, "plx_port_dump: out is NULL");
+		ret = -EINVAL;
+		goto leave;
+	}
+	memory = open_memstream(&text, &bytes);
+	if (memory)
+		dump(port, memory);
+	if (!memory || fclose(memory) != 0) {
+		plx_port_log(port, PLX_LOG_ERR, "plx_port_dump: out of memory");
+		ret = -ENOMEM;
+	}
+
+leave:
 	plx_port_leave();
-	return 0;
+	if (ret == 0)
+		fwrite(text, 1, bytes, out);
+	free(text);
+	return ret;
 }

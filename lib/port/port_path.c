@@ -124,21 +124,34 @@ bool plx_port_check_tx_(unsigned port, unsigned queue, struct plx_mbuf **pkts, u
 
 /* ---- Packets that no queue took ---- */
 
-void plx_port_tx_give_up_(unsigned id, unsigned queue, struct plx_mbuf **pkts, uint32_t nb)
+/* Of a port that does not run, and may be configured or detached meanwhile. */
+static void count_pinned(unsigned id, unsigned queue, uint32_t nb)
 {
 	struct plx_port_txq *txq;
 
-	if (id < PLX_PORT_MAX) {
-		plx_port_pin(id);
-		txq = plx_port_is_valid(id) && queue < PLX_PORT_QUEUES_MAX
-			      ? plx_port_queue(plx_port_slot(id), PLX_PORT_TX, queue)
-			      : NULL;
-		if (txq)
-			plx_port_count(&txq->stats.dropped, nb);
-		else
-			plx_fetch_add_relaxed(&plx_port_privates[id].stray, nb);
-		plx_port_unpin(id);
-	}
+	plx_port_pin(id);
+	txq = plx_port_is_valid(id) && queue < PLX_PORT_QUEUES_MAX
+		      ? plx_port_queue(plx_port_slot(id), PLX_PORT_TX, queue)
+		      : NULL;
+	if (txq)
+		plx_port_count(&txq->stats.dropped, nb);
+	else
+		plx_fetch_add_relaxed(&plx_port_privates[id].stray, nb);
+	plx_port_unpin(id);
+}
+
+void plx_port_tx_give_up_(unsigned id, unsigned queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	struct plx_port_txq *txq = NULL;
+
+	/* While it is started the queue is this thread's own, as in a burst: no pin, whose word
+	 * all threads of the port would write. */
+	if (id < PLX_PORT_MAX && queue < PLX_PORT_QUEUES_MAX)
+		txq = plx_load_relaxed(&plx_port_tx_paths[id][queue].queue);
+	if (txq)
+		plx_port_count(&txq->stats.dropped, nb);
+	else if (id < PLX_PORT_MAX)
+		count_pinned(id, queue, nb);
 	plx_mbuf_free_bulk(pkts, nb);
 }
 

@@ -153,8 +153,8 @@ int plx_port_rss_resolve(const struct plx_port *port, const struct plx_port_info
 
 int plx_port_counts_create(struct plx_port *port);
 void plx_port_counts_destroy(struct plx_port *port);
-/* Before a queue is released, after one was made. */
-void plx_port_counts_keep(struct plx_port *port, enum plx_port_dir dir, unsigned queue);
+/* When nobody can find the queue any more; after one was made. */
+void plx_port_counts_keep(struct plx_port *port, enum plx_port_dir dir, unsigned queue, void *old);
 void plx_port_counts_put(struct plx_port *port, enum plx_port_dir dir, unsigned queue, void *made);
 void plx_port_read_stats(struct plx_port *port, struct plx_port_stats *stats);
 unsigned plx_port_read_xstats(struct plx_port *port, struct plx_port_xstat *xstats, unsigned room);

@@ -11,13 +11,13 @@ static void release(struct plx_port *port, enum plx_port_dir dir, unsigned queue
 
 	if (!old)
 		return;
-	plx_port_counts_keep(port, dir, queue);
-	/* Release: who finds no queue finds what it had counted. */
 	if (dir == PLX_PORT_RX)
 		plx_store_release(&port->rxqs[queue], NULL);
 	else
 		plx_store_release(&port->txqs[queue], NULL);
 	plx_port_unpinned(port->id);
+	/* Who found the queue has counted what it had to count. */
+	plx_port_counts_keep(port, dir, queue, old);
 	if (dir == PLX_PORT_RX)
 		ops->rxq_release(port, old);
 	else

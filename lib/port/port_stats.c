@@ -101,10 +101,9 @@ static uint64_t *word_of(const struct plx_port_counts *counts, void *queue, unsi
 	return (uint64_t *)(void *)((char *)queue + offset);
 }
 
-void plx_port_counts_keep(struct plx_port *port, enum plx_port_dir dir, unsigned queue)
+void plx_port_counts_keep(struct plx_port *port, enum plx_port_dir dir, unsigned queue, void *old)
 {
 	struct plx_port_counts *counts = &port->inner->counts[dir];
-	void *old = plx_port_queue(port, dir, queue);
 
 	for (unsigned i = 0; i < counts->nb; i++)
 		counts->kept[queue * counts->nb + i] = plx_load_relaxed(word_of(counts, old, i));

@@ -186,8 +186,7 @@ int stats_read(uint64_t ports, struct stats_xstats *xstats, struct stats_reading
 	reading->time_ns = plx_clock_now_ns();
 	reading->unix_ns = unix_ns();
 	reading->nb_ports = 0;
-	PLX_PORT_FOREACH(port)
-	{
+	PLX_PORT_FOREACH(port) {
 		if (ports != 0 && !(ports >> port & 1))
 			continue;
 		ret = read_port(port, xstats, &reading->ports[reading->nb_ports]);

@@ -196,6 +196,18 @@ static void print(struct plx_stats *stats, bool last, FILE *to)
 	stats->nb_lines = stats_print_table(sample, &view, to);
 }
 
+/* The end of a stream into memory: 0 with all of the text, or -ENOMEM with nothing to free. */
+static int finish(FILE *to, char **text)
+{
+	bool is_whole = !ferror(to);
+
+	is_whole &= fclose(to) == 0;
+	if (is_whole && *text)
+		return 0;
+	free(*text);
+	return -ENOMEM;
+}
+
 static int show_text(struct plx_stats *stats, bool last)
 {
 	FILE *out = stats->conf.out, *to;
@@ -207,10 +219,8 @@ static int show_text(struct plx_stats *stats, bool last)
 	if (!to)
 		return -ENOMEM;
 	print(stats, last, to);
-	if (fclose(to) != 0) {
-		free(text);
+	if (finish(to, &text))
 		return -ENOMEM;
-	}
 	is_written = fwrite(text, 1, bytes, out) == bytes;
 	is_written &= fflush(out) == 0;
 	if (!is_written && !stats->complained)
@@ -229,10 +239,8 @@ static int show_json(struct plx_stats *stats, bool last)
 	if (!to)
 		return -ENOMEM;
 	stats_print_json(&stats->result.sample, last, to);
-	if (fclose(to) != 0) {
-		free(text);
+	if (finish(to, &text))
 		return -ENOMEM;
-	}
 	stats_file_write(&stats->json, text, bytes);
 	free(text);
 	return 0;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Reads ctest's JUnit file; for a test that left DIR/<test>.tap behind, Criterion's report of its
-# cases takes the place of the one verdict. Prints lines "pass|fail|skip <tab> name <tab> reason".
+# Reads ctest's JUnit file; for a test that left DIR/<test>.tap behind, that report of its cases,
+# Criterion's or plx-conform's, takes the place of the one verdict. Prints lines
+# "pass|fail|skip <tab> name <tab> reason".
 
 function attribute(line, name) {
 	if (!match(line, " " name "=\"[^\"]*\""))
@@ -26,14 +27,14 @@ function verdict(kind, name, reason) {
 }
 
 function case_reason(line) {
-	if (!match(line, /(timed out|unexpected signal|# SKIP).*/))
+	if (!match(line, /(timed out|unexpected signal|# SKIP|# FAIL).*/))
 		return ""
 	line = substr(line, RSTART, RLENGTH)
-	sub(/^# SKIP */, "", line)
+	sub(/^# (SKIP|FAIL) */, "", line)
 	return line
 }
 
-# The cases of one Criterion program; returns how many failed, -1 when there is no report.
+# The cases of one program; returns how many failed, -1 when there is no report.
 function read_tap(file, test, line, name, nb_failed, nb_seen, nb_planned) {
 	nb_planned = -1
 	while ((getline line < file) > 0) {
@@ -67,7 +68,7 @@ function read_tap(file, test, line, name, nb_failed, nb_seen, nb_planned) {
 function close_test(	nb_failed) {
 	nb_failed = read_tap(dir "/" test ".tap", test)
 	if (nb_failed < 0 && status == "run" && kind == "unit")
-		verdict("fail", test, "no Criterion report")
+		verdict("fail", test, "no report of its cases")
 	else if (nb_failed < 0 && status == "run")
 		verdict("pass", test, "")
 	else if (nb_failed < 0 && skip ~ /SKIP_RETURN_CODE/)
@@ -82,7 +83,7 @@ function close_test(	nb_failed) {
 /<testcase / {
 	test = attribute($0, "name")
 	status = attribute($0, "status")
-	kind = test ~ /^test_/ ? "unit" : "plain"
+	kind = test ~ /^(test|conform)_/ ? "unit" : "plain"
 	skip = last = ""
 	in_output = 0
 }

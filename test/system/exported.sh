@@ -48,6 +48,9 @@ missing() {
 }
 
 headers=(lib/*/include/pollux/*.h)
+for dir in drivers/*/include/pollux; do
+	[ ! -d "$dir" ] || headers+=("$dir"/*.h)
+done
 declared PLX_INLINE "${headers[@]}" >"$scratch/inline"
 declared PLX_API "${headers[@]}" >"$scratch/api"
 sort -u "$scratch/inline" "$scratch/api" >"$scratch/all"
@@ -75,7 +78,7 @@ if [ -e "$PLX_BUILD_DIR/lib/libpollux.so" ]; then
 fi
 
 data_path=()
-for name in ring mempool mbuf mbuf_data lcore clock stop; do
+for name in ring mempool mbuf mbuf_data lcore clock stop busy port; do
 	data_path+=(lib/*/include/pollux/"$name".h)
 done
 declared PLX_INLINE "${data_path[@]}" | grep -v '_$' >"$scratch/inline"

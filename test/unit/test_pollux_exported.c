@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <pollux/mbuf_data.h>
 #include <pollux/pollux.h>
+#include <pollux/port_driver.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,7 +98,23 @@
 	X(plx_mbuf_share)                                                                          \
 	X(plx_mbuf_chain)
 
-#define ALL_CALLS(X) RING_CALLS(X) EAL_CALLS(X) POOL_CALLS(X) MBUF_CALLS(X)
+#define PORT_CALLS(X)                                                                              \
+	X(plx_port_drivers_set)                                                                    \
+	X(plx_port_attach)                                                                         \
+	X(plx_port_setup)                                                                          \
+	X(plx_port_start)                                                                          \
+	X(plx_port_stop)                                                                           \
+	X(plx_port_fini)                                                                           \
+	X(plx_port_tx_buffer_init)                                                                 \
+	X(plx_port_rx_burst)                                                                       \
+	X(plx_port_tx_burst)                                                                       \
+	X(plx_port_tx_or_drop)                                                                     \
+	X(plx_port_tx_buffer)                                                                      \
+	X(plx_port_tx_flush)                                                                       \
+	X(plx_busy_note)                                                                           \
+	X(plx_busy_cycles)
+
+#define ALL_CALLS(X) RING_CALLS(X) EAL_CALLS(X) POOL_CALLS(X) MBUF_CALLS(X) PORT_CALLS(X)
 
 /* Volatile: the compiler must not see through to the inline copy. */
 #define AS_POINTER(name) __typeof__(&(name)) volatile name##_;
@@ -305,6 +322,137 @@ static void use_mbuf(void)
 	calls.plx_mbuf_pool_destroy_(pool);
 }
 
+/* ---- A driver that sends back what it gets ---- */
+
+static struct loop {
+	struct plx_port_rxq rxq;
+	struct plx_port_txq txq;
+	struct plx_mbuf *pkts[16];
+	uint32_t nb;
+} loop;
+
+static uint32_t loop_rx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	cr_assert_eq(queue, &loop.rxq);
+	nb = nb < loop.nb ? nb : loop.nb;
+	for (uint32_t i = 0; i < nb; i++)
+		pkts[i] = loop.pkts[--loop.nb];
+	return nb;
+}
+
+static uint32_t loop_tx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	cr_assert_eq(queue, &loop.txq);
+	nb = nb < 4 - loop.nb ? nb : 4 - loop.nb;
+	for (uint32_t i = 0; i < nb; i++)
+		loop.pkts[loop.nb++] = pkts[i];
+	return nb;
+}
+
+static int loop_rxq_setup(struct plx_port *port, unsigned queue,
+			  const struct plx_port_rxq_conf *conf, struct plx_port_rxq **rxq)
+{
+	(void)port;
+	(void)queue;
+	(void)conf;
+	*rxq = &loop.rxq;
+	return 0;
+}
+
+static int loop_txq_setup(struct plx_port *port, unsigned queue,
+			  const struct plx_port_txq_conf *conf, struct plx_port_txq **txq)
+{
+	(void)port;
+	(void)queue;
+	(void)conf;
+	*txq = &loop.txq;
+	return 0;
+}
+
+static void loop_rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
+{
+	(void)port;
+	(void)rxq;
+}
+
+static void loop_txq_release(struct plx_port *port, struct plx_port_txq *txq)
+{
+	(void)port;
+	(void)txq;
+}
+
+static int loop_start(struct plx_port *port)
+{
+	(void)port;
+	loop.rxq.burst = loop_rx;
+	loop.txq.burst = loop_tx;
+	return 0;
+}
+
+static void loop_stop(struct plx_port *port)
+{
+	(void)port;
+	calls.plx_mbuf_free_bulk_(loop.pkts, loop.nb);
+	loop.nb = 0;
+}
+
+static int loop_probe(struct plx_port *port, const struct plx_devargs *args)
+{
+	(void)port;
+	(void)args;
+	return 0;
+}
+
+static void loop_remove(struct plx_port *port)
+{
+	(void)port;
+}
+
+static const struct plx_port_ops loop_ops = {
+	.rxq_setup = loop_rxq_setup,
+	.txq_setup = loop_txq_setup,
+	.rxq_release = loop_rxq_release,
+	.txq_release = loop_txq_release,
+	.start = loop_start,
+	.stop = loop_stop,
+};
+
+static const struct plx_port_driver loop_driver = {
+	.name = "net_loop", .ops = &loop_ops, .probe = loop_probe, .remove = loop_remove};
+
+static const struct plx_port_driver *const loop_drivers[] = {&loop_driver, NULL};
+
+static void use_port(void)
+{
+	struct plx_mbuf_pool_conf conf = {.name = "port", .nb_mbufs = 16, .node = PLX_NODE_ANY};
+	struct plx_mbuf *table[4], *pkts[4];
+	struct plx_port_tx_buffer buffer;
+	struct plx_mempool *pool;
+	unsigned port;
+
+	cr_assert_eq(calls.plx_mbuf_pool_create_(&conf, &pool), 0);
+	cr_assert_eq(calls.plx_port_drivers_set_(loop_drivers), 0);
+	cr_assert_eq(calls.plx_port_attach_("net_loop0", &port), 0);
+	cr_assert_eq(calls.plx_port_setup_(port, 1, 1, pool), 0);
+	cr_assert_eq(calls.plx_port_start_(port), 0);
+	cr_assert_eq(calls.plx_port_tx_buffer_init_(&buffer, table, 4, NULL, NULL), 0);
+	cr_assert_eq(calls.plx_mbuf_alloc_bulk_(pool, pkts, 4), 4);
+	cr_assert_eq(calls.plx_port_tx_burst_(port, 0, pkts, 3), 3);
+	cr_assert_eq(calls.plx_port_tx_buffer_(port, 0, &buffer, pkts[3]), 0);
+	cr_assert_eq(calls.plx_port_tx_flush_(port, 0, &buffer), 1);
+	cr_assert_eq(calls.plx_port_rx_burst_(port, 0, pkts, 4), 4);
+	cr_assert_eq(calls.plx_port_tx_or_drop_(port, 0, pkts, 4), 4);
+	cr_assert_eq(calls.plx_port_stop_(port), 0);
+	cr_assert_eq(calls.plx_mempool_avail_(pool), 16);
+	calls.plx_port_fini_();
+	calls.plx_mbuf_pool_destroy_(pool);
+	calls.plx_busy_note_(true);
+	calls.plx_busy_note_(false);
+#if PLX_BUSY
+	cr_assert_gt(calls.plx_busy_cycles_(calls.plx_lcore_id_()), 0);
+#endif
+}
+
 static void use_all(void)
 {
 	use_ring();
@@ -312,6 +460,7 @@ static void use_all(void)
 	use_clock();
 	use_pool();
 	use_mbuf();
+	use_port();
 	calls.plx_eal_fini_();
 }
 

@@ -17,10 +17,12 @@
 
 #include <pollux/atomic.h>
 #include <pollux/bits.h>
+#include <pollux/busy.h>
 #include <pollux/clock.h>
 #include <pollux/compiler.h>
 #include <pollux/config.h>
 #include <pollux/ctl.h>
+#include <pollux/devargs.h>
 #include <pollux/eal.h>
 #include <pollux/lcore.h>
 #include <pollux/log.h>
@@ -29,8 +31,13 @@
 #include <pollux/mem.h>
 #include <pollux/mempool.h>
 #include <pollux/mmio.h>
+#include <pollux/netif.h>
+#include <pollux/port.h>
+#include <pollux/port_ctl.h>
+#include <pollux/port_stats.h>
 #include <pollux/ring.h>
 #include <pollux/ring_mem.h>
+#include <pollux/stats.h>
 #include <stdio.h>
 
 PLX_BEGIN_DECLS
@@ -53,7 +60,8 @@ PLX_API int plx_init(int argc, char **argv) PLX_MUST_CHECK;
 
 /**
  * What main() does when plx_init() failed: print what --help or --version asked for, and choose
- * the exit status. The library itself prints nothing and never exits.
+ * the exit status: the EAL's options, and the drivers' names and keys for --vdev. The library itself
+ * prints nothing and never exits.
  *
  * @ret    what plx_init() returned, below 0
  * @usage  the application's own help text, printed to @out before the EAL's options; NULL: none
@@ -64,7 +72,11 @@ PLX_API int plx_init(int argc, char **argv) PLX_MUST_CHECK;
  */
 PLX_API int plx_init_exit_status(int ret, const char *usage, FILE *out);
 
-/** Close the devices and stop the EAL; see plx_eal_fini(). Does nothing when it does not run. */
+/**
+ * Wait for the workers (plx_lcore_quiesce()), detach all ports, stop the EAL; see plx_eal_fini().
+ * Does nothing when it does not run. In a child of fork() the ports go on for the parent.
+ * Thread  the main lcore; another thread gets one error line and nothing happens.
+ */
 PLX_API void plx_fini(void);
 
 PLX_END_DECLS

@@ -146,14 +146,14 @@ struct plx_port_conf {
 	struct plx_port_rss rss; /* types 0: none */
 };
 
-/** A receive queue; zero but for the pool is the default. */
+/** A receive queue; zero but for the pool is the default, on NUMA node 0. */
 struct plx_port_rxq_conf {
 	struct plx_mempool *pool; /* packets are taken from it; a plx_mbuf_pool */
 	uint32_t nb_desc;	  /* info.rx_ring; 0: info.rx_ring_default */
 	int node;		  /* for the ring's memory; PLX_NODE_ANY: the port's */
 };
 
-/** A transmit queue; zero is the default. */
+/** A transmit queue; zero is the default, on NUMA node 0. */
 struct plx_port_txq_conf {
 	uint32_t nb_desc; /* info.tx_ring; 0: info.tx_ring_default */
 	int node;
@@ -226,7 +226,7 @@ PLX_API int plx_port_info(unsigned port, struct plx_port_info *info);
 /** The NUMA node of a port; PLX_NODE_ANY when it has none, or there is no such port. No line. */
 PLX_API int plx_port_node(unsigned port);
 
-/** Write all that is known of a port, for a human. Returns 0, -ENODEV. */
+/** Write all that is known of a port, for a human. Returns 0, -ENODEV, -EINVAL, -ENOMEM. */
 PLX_API int plx_port_dump(unsigned port, FILE *out);
 
 /* ---- Life: control path ---- */

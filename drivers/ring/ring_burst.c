@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data path of net_ring: packets pass by pointer. The sender, who has their descriptors at hand,
+ * makes of each a packet that has just come in at the other end.
+ *
+ * The receiver touches none of them. For the bytes of a burst the sender leaves, for each index
+ * where one of its bursts ended, how many it has sent up to there. A receiver that takes packets up
+ * to such an index subtracts; others look at each packet.
+ */
+#include <pollux/mbuf.h>
+#include <string.h>
+
+#include "ring_private.h"
+
+enum { DRAIN_BULK = 64 };
+
+/* ---- Where bursts ended ---- */
+
+/* What the sender has sent up to now ends here; before the packets are in the ring. */
+static inline void mark_end(struct ring_wire *wire, uint64_t index, uint64_t bytes)
+{
+	struct ring_end *end = &wire->ends[index & wire->sent.mask];
+
+	plx_store_relaxed(&end->index, index);
+	/* Release: pairs with the acquire in find_end(): who sees these bytes sees no index that
+	 * stood there before. */
+	plx_store_release(&end->bytes, bytes);
+}
+
+/* The bytes sent up to @index, if a burst ended there. A sender that comes round to the same place
+ * may write meanwhile. */
+static inline bool find_end(const struct ring_wire *wire, uint64_t index, uint64_t *bytes)
+{
+	const struct ring_end *end = &wire->ends[index & wire->came.mask];
+
+	*bytes = plx_load_acquire(&end->bytes);
+	return plx_load_relaxed(&end->index) == index;
+}
+
+/* ---- Receive ---- */
+
+static PLX_NOINLINE uint64_t sum_bytes(struct plx_mbuf *const *pkts, uint32_t nb)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < nb; i++)
+		bytes += pkts[i]->pkt_len;
+	return bytes;
+}
+
+/* Take up to @nb packets out of one wire. Adds their bytes to *@bytes. */
+static inline uint32_t take(struct ring_wire *wire, struct plx_mbuf **pkts, uint32_t nb,
+			    uint16_t port_id, uint64_t *bytes)
+{
+	uint64_t end;
+
+	nb = plx_ring_sc_dequeue_burst(wire->came.ring, (void **)pkts, nb);
+	wire->came.index += nb;
+	if (plx_unlikely(!find_end(wire, wire->came.index, &end)))
+		end = wire->came.bytes + sum_bytes(pkts, nb);
+	*bytes += end - wire->came.bytes;
+	wire->came.bytes = end;
+	/* Only a burst that was under way while another port took this end's place has that one's
+	 * id, and none comes after one that has the right one. */
+	for (uint32_t i = 0; i < nb && plx_unlikely(pkts[i]->port != port_id); i++)
+		pkts[i]->port = port_id;
+	return nb;
+}
+
+static PLX_NOINLINE uint32_t take_from_many(struct ring_rxq *rxq, struct plx_mbuf **pkts,
+					    uint32_t nb, uint64_t *bytes)
+{
+	uint32_t nb_wires = plx_load_acquire(&rxq->nb_wires);
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < nb_wires && done < nb; i++) {
+		uint32_t at = rxq->next_wire < nb_wires ? rxq->next_wire : 0;
+
+		done += take(rxq->wires[at], pkts + done, nb - done, rxq->base.port_id, bytes);
+		rxq->next_wire = at + 1;
+	}
+	return done;
+}
+
+static inline struct ring_limits read_limits(const struct ring_limits *limits)
+{
+	return (struct ring_limits){plx_load_acquire(&limits->frame_max), limits->segs_max};
+}
+
+/* Packets of which one may be refused: the others move to the front. Returns how many they are. */
+static PLX_COLD uint32_t refuse(struct ring_rxq *rxq, struct plx_mbuf **pkts, uint32_t nb,
+				uint64_t *bytes)
+{
+	const struct ring_limits limits = read_limits(&rxq->limits);
+	uint32_t done = 0, too_long = 0;
+
+	for (uint32_t i = 0; i < nb; i++) {
+		struct plx_mbuf *m = pkts[i];
+		bool is_long = m->pkt_len > limits.frame_max;
+
+		if (!is_long && m->nb_segs <= limits.segs_max) {
+			pkts[done++] = m;
+			continue;
+		}
+		too_long += is_long;
+		*bytes -= m->pkt_len;
+		plx_mbuf_free(m);
+	}
+	plx_port_count(&rxq->too_long, too_long);
+	plx_port_count(&rxq->chained, nb - done - too_long);
+	plx_port_count(&rxq->base.stats.errors, nb - done);
+	return done;
+}
+
+uint32_t plx_net_ring_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	struct ring_rxq *rxq = queue;
+	uint64_t bytes = 0;
+
+	/* Acquire: pairs with the release in add_wire(): the wire is there. */
+	if (plx_likely(plx_load_acquire(&rxq->nb_wires) == 1))
+		nb = take(rxq->wires[0], pkts, nb, rxq->base.port_id, &bytes);
+	else
+		nb = take_from_many(rxq, pkts, nb, &bytes);
+	if (plx_unlikely(plx_load_relaxed(&rxq->check)))
+		nb = refuse(rxq, pkts, nb, &bytes);
+	plx_port_count(&rxq->base.stats.packets, nb);
+	plx_port_count(&rxq->base.stats.bytes, bytes);
+	return nb;
+}
+
+uint64_t plx_net_ring_drain(struct ring_wire *wire)
+{
+	struct plx_mbuf *pkts[DRAIN_BULK];
+	uint64_t total = 0, bytes = 0;
+	uint32_t nb;
+
+	while ((nb = take(wire, pkts, DRAIN_BULK, PLX_MBUF_PORT_NONE, &bytes)) > 0) {
+		plx_mbuf_free_bulk(pkts, nb);
+		total += nb;
+	}
+	return total;
+}
+
+/* ---- Send ---- */
+
+/* How many of @nb packets there is room for. */
+static inline uint32_t find_room(struct ring_wire *wire, uint32_t nb)
+{
+	uint64_t room = wire->sent.limit - wire->sent.index;
+
+	if (plx_likely(nb <= room))
+		return nb;
+	room = plx_ring_free_count(wire->sent.ring);
+	wire->sent.limit = wire->sent.index + room;
+	return nb <= room ? nb : (uint32_t)room;
+}
+
+static inline bool may_pass(struct ring_limits limits, const struct plx_mbuf *m)
+{
+	return m->pkt_len <= limits.frame_max && m->nb_segs <= limits.segs_max;
+}
+
+/* By one load: the length, and on top of it the flags. With flags it is more than any length. */
+static inline uint64_t read_len_and_flags(const struct plx_mbuf *m)
+{
+	uint64_t both;
+
+	memcpy(&both, &m->pkt_len, sizeof(both));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	both = both << 32 | both >> 32;
+#endif
+	return both;
+}
+
+_Static_assert(offsetof(struct plx_mbuf, flags) == offsetof(struct plx_mbuf, pkt_len) + 4,
+	       "pkt_len and flags are one word");
+
+/* Make it a packet that has just come in at the other end; its length. */
+static PLX_NOINLINE uint32_t renew(struct plx_mbuf *m, uint16_t port_id)
+{
+	if (m->flags) {
+		m->flags &= PLX_MBUF_F_ATTACHED;
+		m->offload = 0;
+	}
+	m->port = port_id;
+	plx_mbuf_pass(m);
+	return m->pkt_len;
+}
+
+/* Put packets, for which there is room, into the wire. */
+static inline uint32_t put(struct ring_wire *wire, struct plx_mbuf **pkts, uint32_t nb,
+			   uint64_t bytes)
+{
+	mark_end(wire, wire->sent.index + nb, wire->sent.bytes + bytes);
+	nb = plx_ring_sp_enqueue_burst(wire->sent.ring, (void *const *)pkts, nb);
+	wire->sent.index += nb;
+	wire->sent.bytes += bytes;
+	return nb;
+}
+
+/* Packets of which one is refused, one by one. */
+static PLX_COLD uint32_t send_each(struct ring_txq *txq, struct plx_mbuf **pkts, uint32_t nb,
+				   uint16_t port_id)
+{
+	const struct ring_limits limits = read_limits(&txq->limits);
+	uint32_t i, sent = 0, too_long = 0;
+	uint64_t bytes = 0;
+
+	for (i = 0; i < nb; i++) {
+		struct plx_mbuf *m = pkts[i];
+		uint32_t len;
+
+		if (!may_pass(limits, m)) {
+			too_long += m->pkt_len > limits.frame_max;
+			plx_mbuf_free(m);
+			continue;
+		}
+		if (find_room(txq->wire, 1) == 0)
+			break;
+		len = renew(m, port_id);
+		sent += put(txq->wire, &m, 1, len);
+		bytes += len;
+	}
+	plx_port_count(&txq->too_long, too_long);
+	plx_port_count(&txq->chained, i - sent - too_long);
+	plx_port_count(&txq->base.stats.errors, i - sent);
+	plx_port_count(&txq->base.stats.packets, sent);
+	plx_port_count(&txq->base.stats.bytes, bytes);
+	return i;
+}
+
+uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	struct ring_txq *txq = queue;
+	struct ring_wire *wire = txq->wire;
+	const struct ring_limits limits = read_limits(&txq->limits);
+	/* Acquire: pairs with the release in plx_net_ring_connect(). */
+	uint32_t open = plx_load_acquire(txq->open);
+	uint16_t port_id = (uint16_t)(open - 1);
+	uint32_t fit, bytes = 0;
+
+	if (plx_unlikely(open == 0))
+		return 0;
+	fit = find_room(wire, nb);
+	for (uint32_t i = 0; i < fit; i++) {
+		struct plx_mbuf *m = pkts[i];
+		uint64_t len = read_len_and_flags(m);
+
+		if (plx_unlikely(len > limits.frame_max || m->nb_segs > limits.segs_max)) {
+			if (!may_pass(limits, m))
+				return send_each(txq, pkts, nb, port_id);
+			len = renew(m, port_id);
+		}
+		m->port = port_id;
+		plx_mbuf_pass(m);
+		bytes += (uint32_t)len;
+	}
+	fit = put(wire, pkts, fit, bytes);
+	plx_port_count(&txq->base.stats.packets, fit);
+	plx_port_count(&txq->base.stats.bytes, bytes);
+	return fit;
+}
