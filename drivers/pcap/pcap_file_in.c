@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rx_pcap=: frames out of a capture file, read by libpcap, which knows pcap and pcapng, both byte
+ * orders, micro- and nanoseconds. Only regular files: a burst must not wait for a pipe.
+ *
+ * What is wrong with a file that can be seen at its beginning refuses the device. What is wrong
+ * later is told in one line and ends the file there; the packets before it have come in.
+ *
+ * With infinite_rx the whole file is read into memory when the device is made, and comes again
+ * and again.
+ */
+#include "pcap_private.h"
+
+#include <fcntl.h>
+#include <pollux/clock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 256 * 1024, NS_PER_S = 1000000000 };
+
+static uint64_t stamp_ns(const struct pcap_pkthdr *header)
+{
+	return (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec;
+}
+
+/* ---- Open ---- */
+
+static int refuse(struct pcap_port *pp, const char *path, const char *why)
+{
+	plx_port_log(pp->port, PLX_LOG_ERR, "rx_pcap=%s: %s", path, why);
+	return -EINVAL;
+}
+
+/* The file may be read by other ports too, and be written by none. */
+static int open_fd(struct pcap_port *pp, const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		int err = errno;
+
+		plx_port_log(pp->port, PLX_LOG_ERR, "rx_pcap=%s: can't open the file: %s", path,
+			     strerror(err));
+		return -err;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return refuse(pp, path, "not a regular file; a burst must not wait for a pipe");
+	}
+	if (flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK) {
+		close(fd);
+		plx_port_log(pp->port, PLX_LOG_ERR, "rx_pcap=%s: a port writes into this file",
+			     path);
+		return -EBUSY;
+	}
+	return fd;
+}
+
+/* A duplicate for libpcap, which closes what it is given. */
+static FILE *open_stream(struct pcap_in *in)
+{
+	int fd = fcntl(in->fd, F_DUPFD_CLOEXEC, 0);
+	FILE *stream;
+
+	if (fd < 0)
+		return NULL;
+	if (lseek(fd, 0, SEEK_SET) < 0 || !(stream = fdopen(fd, "r"))) {
+		close(fd);
+		return NULL;
+	}
+	setvbuf(stream, in->buffer, _IOFBF, BUFFER_BYTES);
+	return stream;
+}
+
+static int check_link_type(const struct pcap_in *in, pcap_t *reader)
+{
+	int type = pcap_datalink(reader);
+	const char *name = pcap_datalink_val_to_name(type);
+	const char *text = pcap_datalink_val_to_description(type);
+
+	if (type == DLT_EN10MB)
+		return 0;
+	plx_port_log(in->owner->port, PLX_LOG_ERR,
+		     "rx_pcap=%s: its link type is %s (%s, number %d), want EN10MB (Ethernet)",
+		     in->path, name ? name : "unknown", text ? text : "no description", type);
+	return -EINVAL;
+}
+
+static int reader_open(struct pcap_in *in)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	FILE *stream = open_stream(in);
+	pcap_t *reader;
+	int ret;
+
+	if (!stream)
+		return refuse(in->owner, in->path, strerror(errno));
+	reader = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (!reader) {
+		fclose(stream);
+		plx_port_log(in->owner->port, PLX_LOG_ERR,
+			     "rx_pcap=%s: not a capture file: %s; want pcap or pcapng", in->path,
+			     why);
+		return -EINVAL;
+	}
+	ret = check_link_type(in, reader);
+	if (ret == 0)
+		ret = plx_pcap_filter(in->owner, reader, in->path);
+	if (ret) {
+		pcap_close(reader);
+		return ret;
+	}
+	in->reader = reader;
+	in->nb_read = 0;
+	return 0;
+}
+
+/* ---- Read ---- */
+
+/* The file has ended early. */
+static PLX_COLD void tell_damage(const struct pcap_in *in)
+{
+	plx_port_log(in->owner->port, PLX_LOG_ERR,
+		     "rx_pcap=%s: packet %llu: %s; the file ends here, the packets before it are "
+		     "kept",
+		     in->path, (unsigned long long)in->nb_read + 1, pcap_geterr(in->reader));
+}
+
+/* The next packet of the file into in->header. Returns 1, 0 at the end, -1 where it is damaged. */
+static int read_packet(struct pcap_in *in)
+{
+	struct pcap_pkthdr *header;
+	int ret = pcap_next_ex(in->reader, &header, &in->data);
+
+	if (plx_likely(ret == 1)) {
+		in->header = header;
+		in->nb_read++;
+		return 1;
+	}
+	if (ret == PCAP_ERROR_BREAK)
+		return 0;
+	tell_damage(in);
+	return -1;
+}
+
+static int replay_record(struct pcap_in *in)
+{
+	const struct pcap_record *record = &in->records[in->next_record];
+
+	in->header = &record->header;
+	in->data = in->bytes + record->offset;
+	return 1;
+}
+
+/* Have a packet at in->header. False: there are no more. */
+static bool peek(struct pcap_rxq *q, struct pcap_in *in)
+{
+	int ret;
+
+	if (in->header)
+		return true;
+	ret = in->reader ? read_packet(in) : replay_record(in);
+	if (plx_likely(ret == 1))
+		return true;
+	in->eof = true;
+	plx_port_count(&q->eof, 1);
+	if (ret < 0) {
+		plx_port_count(&q->damaged, 1);
+		plx_port_count(&q->base.stats.errors, 1);
+	}
+	plx_pcap_link_eof(in->owner);
+	return false;
+}
+
+static void step(struct pcap_in *in)
+{
+	in->header = NULL;
+	in->nb_replayed++;
+	if (in->reader)
+		return;
+	if (++in->next_record == in->nb_records) {
+		in->next_record = 0;
+		in->shift_ns += in->pass_ns;
+	}
+}
+
+/* ---- Pace ---- */
+
+/* How many packets of @nb are due by now at rate_pps. */
+static uint32_t due_by_rate(struct pcap_in *in, uint32_t nb)
+{
+	uint64_t now_ns = plx_clock_now_ns();
+	uint64_t due;
+
+	if (in->base_ns == 0)
+		in->base_ns = now_ns;
+	due = (uint64_t)((plx_clock_u128)(now_ns - in->base_ns) * in->owner->conf.rate_pps /
+			 NS_PER_S) +
+	      1;
+	if (due <= in->nb_replayed)
+		return 0;
+	return (uint32_t)plx_min_u64(due - in->nb_replayed, nb);
+}
+
+/* True when the packet at in->header is due, as long after the first one as it was recorded. */
+static bool is_due(struct pcap_in *in, uint64_t now_ns)
+{
+	uint64_t at_ns = stamp_ns(in->header) + in->shift_ns;
+
+	if (in->base_ns == 0) {
+		in->base_ns = now_ns;
+		in->first_ns = at_ns;
+	}
+	return at_ns <= in->first_ns || at_ns - in->first_ns <= now_ns - in->base_ns;
+}
+
+/* ---- The burst ---- */
+
+/* A packet that is due waits, and finds no mbuf. */
+static PLX_COLD void starve(struct pcap_rxq *q, struct pcap_in *in, uint64_t now_ns)
+{
+	bool paced = in->owner->conf.replay == PCAP_REPLAY_RECORDED;
+
+	if (peek(q, in) && (!paced || is_due(in, now_ns)))
+		plx_port_count(&q->base.stats.nombuf, 1);
+}
+
+uint32_t plx_pcap_in_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	struct pcap_rxq *q = queue;
+	struct pcap_in *in = q->in;
+	enum pcap_replay replay = in->owner->conf.replay;
+	uint64_t now_ns = 0;
+	uint64_t nb_starved = q->base.stats.nombuf;
+
+	if (plx_unlikely(in->eof))
+		return 0;
+	if (replay == PCAP_REPLAY_RATE)
+		nb = due_by_rate(in, nb);
+	else if (replay == PCAP_REPLAY_RECORDED)
+		now_ns = plx_clock_now_ns();
+	if (nb == 0)
+		return 0;
+	plx_pcap_reserve(q, pkts, nb);
+	for (uint32_t i = 0; i < q->nb_reserved; i++) {
+		if (!peek(q, in))
+			break;
+		if (replay == PCAP_REPLAY_RECORDED && !is_due(in, now_ns))
+			break;
+		if (plx_unlikely(!plx_pcap_take(q, in->header, in->data))) {
+			plx_port_count(&q->base.stats.nombuf, 1);
+			break;
+		}
+		step(in);
+	}
+	if (plx_unlikely(q->nb_out == q->nb_reserved && q->nb_out < nb) &&
+	    q->base.stats.nombuf == nb_starved)
+		starve(q, in, now_ns);
+	return plx_pcap_settle(q);
+}
+
+/* ---- infinite_rx ---- */
+
+static int keep(struct pcap_in *in, uint64_t *room_records, uint64_t *room_bytes)
+{
+	uint64_t caplen = in->header->caplen;
+
+	if (in->nb_records == *room_records) {
+		uint64_t room = *room_records ? 2 * *room_records : 1024;
+		void *records = realloc(in->records, room * sizeof(*in->records));
+
+		if (!records)
+			return -ENOMEM;
+		in->records = records;
+		*room_records = room;
+	}
+	while (*room_bytes - in->nb_bytes < caplen) {
+		uint64_t room = *room_bytes ? 2 * *room_bytes : 1 << 20;
+		void *bytes = realloc(in->bytes, room);
+
+		if (!bytes)
+			return -ENOMEM;
+		in->bytes = bytes;
+		*room_bytes = room;
+	}
+	in->records[in->nb_records++] = (struct pcap_record){in->nb_bytes, *in->header};
+	memcpy(in->bytes + in->nb_bytes, in->data, caplen);
+	in->nb_bytes += caplen;
+	return 0;
+}
+
+/* After the last packet comes the first one, as far away as packets are on the average. */
+static void measure_pass(struct pcap_in *in)
+{
+	uint64_t first_ns = stamp_ns(&in->records[0].header);
+	uint64_t last_ns = stamp_ns(&in->records[in->nb_records - 1].header);
+
+	if (in->nb_records > 1 && last_ns > first_ns)
+		in->pass_ns = last_ns - first_ns + (last_ns - first_ns) / (in->nb_records - 1);
+}
+
+static int load(struct pcap_in *in)
+{
+	uint64_t room_records = 0, room_bytes = 0;
+	int ret = 0;
+
+	while (ret == 0 && read_packet(in) == 1)
+		ret = keep(in, &room_records, &room_bytes);
+	pcap_close(in->reader);
+	in->reader = NULL;
+	in->header = NULL;
+	if (ret)
+		return ret;
+	if (in->nb_records == 0)
+		return refuse(in->owner, in->path, "infinite_rx: there are no packets in it");
+	measure_pass(in);
+	return 0;
+}
+
+/* ---- Life ---- */
+
+int plx_pcap_in_open(struct pcap_port *pp, const char *path, struct pcap_in **out)
+{
+	struct pcap_in *in = calloc(1, sizeof(*in));
+	int ret;
+
+	if (!in)
+		return -ENOMEM;
+	in->owner = pp;
+	in->path = path;
+	in->fd = open_fd(pp, path);
+	if (in->fd < 0) {
+		ret = in->fd;
+		goto free_in;
+	}
+	ret = -ENOMEM;
+	in->buffer = malloc(BUFFER_BYTES);
+	if (!in->buffer)
+		goto close_fd;
+	ret = reader_open(in);
+	if (ret)
+		goto free_buffer;
+	if (pp->conf.infinite_rx) {
+		ret = load(in);
+		if (ret)
+			goto free_records;
+	}
+	*out = in;
+	return 0;
+
+free_records:
+	free(in->records);
+	free(in->bytes);
+free_buffer:
+	free(in->buffer);
+close_fd:
+	close(in->fd);
+free_in:
+	free(in);
+	return ret;
+}
+
+void plx_pcap_in_close(struct pcap_in *in)
+{
+	if (!in)
+		return;
+	if (in->reader)
+		pcap_close(in->reader);
+	free(in->records);
+	free(in->bytes);
+	free(in->buffer);
+	close(in->fd);
+	free(in);
+}
+
+int plx_pcap_in_start(struct pcap_in *in)
+{
+	bool fresh = in->nb_read == 0 && !in->eof && !in->header;
+
+	in->header = NULL;
+	in->eof = false;
+	in->base_ns = 0;
+	in->nb_replayed = 0;
+	in->next_record = 0;
+	in->shift_ns = 0;
+	if (!in->reader || fresh)
+		return 0;
+	pcap_close(in->reader);
+	in->reader = NULL;
+	return reader_open(in);
+}
