@@ -10,8 +10,9 @@ usage() {
 	cat <<'END'
 usage: scripts/setup.sh [SET...] [--check] [--hugepages N]
 
-Sets of packages, each on top of what is needed to build and run:
-  --dev    tests, checks and benchmarks: Criterion, jansson, clang, clang-tidy, shellcheck
+Sets of packages, each on top of what is needed to build and run, and for scripts/demo.sh:
+  --dev    tests, checks and benchmarks: Criterion, jansson, clang, clang-tidy, shellcheck,
+           python3, make, tcpdump, tcpreplay
   --lab    the virtual machine with an emulated igb card: QEMU 8 or later
   --peer   DPDK, the thing that the benchmarks compare against
   --all    all of them
@@ -25,11 +26,12 @@ END
 }
 
 # The C compiler comes without its headers when recommended packages are left out: libc6-dev.
-packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev libhugetlbfs-bin"
+packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev libhugetlbfs-bin
+	libpcap-dev libxdp-dev libbpf-dev libmnl-dev iproute2 ethtool iperf3 iputils-ping"
 packages_dev="libcriterion-dev libjansson-dev g++ clang libclang-rt-dev clang-format clang-tidy
-	shellcheck"
+	shellcheck python3 make tcpdump tcpreplay"
 packages_lab="busybox-static kmod"
-packages_peer="libdpdk-dev"
+packages_peer="libdpdk-dev dpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
 packages_qemu="qemu-system-x86 seabios ipxe-qemu"
 readonly qemu_least=1:8.0
@@ -211,13 +213,14 @@ install_packages() {
 # Without apt the names of packages are not known here, so the things themselves are looked for.
 check_without_apt() {
 	local missing=() item
-	local programs="cc cmake ninja pkg-config hugeadm" libraries="numa inih"
+	local programs="cc cmake ninja pkg-config hugeadm ip ethtool iperf3 ping"
+	local libraries="numa inih libpcap libxdp libbpf libmnl"
 	if [ $want_dev -eq 1 ]; then
-		programs+=" c++ clang clang-format clang-tidy shellcheck"
+		programs+=" c++ clang clang-format clang-tidy shellcheck python3 make tcpdump tcpreplay"
 		libraries+=" criterion jansson"
 	fi
 	if [ $want_lab -eq 1 ]; then programs+=" qemu-system-x86_64 busybox depmod"; fi
-	if [ $want_peer -eq 1 ]; then libraries+=" libdpdk"; fi
+	if [ $want_peer -eq 1 ]; then programs+=" dpdk-testpmd" libraries+=" libdpdk"; fi
 	for item in $programs; do
 		command -v "$item" >/dev/null || missing+=("the program $item")
 	done

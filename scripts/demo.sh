@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Shows Pollux at work: sets the machine up, builds, and runs the demos. Each of them runs in
+# private namespaces that hold all it makes and end with it, however it ends; this script is their
+# parent, and they die when it does.
+# shellcheck disable=SC2317
+
+set -u -o pipefail
+
+usage() {
+	cat <<'END'
+usage: scripts/demo.sh [DEMO...] [--build BUILD] [--driver DRIVER] [--short]
+
+Demos; all of them if none is told:
+  l2fwd  plx-l2fwd forwards ping and iperf3 between two network namespaces and shows its live
+         statistics; half a minute. Where the kernel gives this user no namespaces it forwards a
+         pcap file instead
+  app    scripts/new-app.sh makes, builds and runs an app of your own in a temporary folder
+
+  --build BUILD    take the programs that are built in BUILD; set up and build nothing
+  --driver DRIVER  the ports' driver: net_af_packet, the default, net_pcap or net_af_xdp
+  --short          a few seconds of traffic
+
+As root it installs what is missing and uses hugepages; as an ordinary user it works in a user
+namespace of its own. Nothing is left behind but the build.
+
+Exit status: 0 all went well, 2 wrong usage, 130 interrupted, 1 all else.
+END
+}
+
+say() {
+	printf 'demo: %s\n' "$*"
+}
+
+fail() {
+	local status=$1
+	shift
+	printf 'demo: error: %s\n' "$*" >&2
+	exit "$status"
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+demos=() build='' driver=net_af_packet seconds=5
+while [ $# -gt 0 ]; do
+	case $1 in
+	l2fwd | app) demos+=("$1") ;;
+	--build | --driver)
+		[ $# -ge 2 ] || fail 2 "$1: want a value"
+		if [ "$1" = --build ]; then build=$2; else driver=$2; fi
+		shift
+		;;
+	--short) seconds=1 ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*) fail 2 "$1: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER, " \
+		"--short" ;;
+	esac
+	shift
+done
+case $driver in
+net_af_packet | net_pcap | net_af_xdp) ;;
+*) fail 2 "--driver $driver: want net_af_packet, net_pcap or net_af_xdp" ;;
+esac
+[ ${#demos[@]} -gt 0 ] || demos=(l2fwd app)
+
+# ---- children: they die with this script, also when it is killed ----
+
+child=
+
+end_child() {
+	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null
+	child=
+	wait
+}
+
+interrupted() {
+	trap '' INT TERM HUP
+	end_child
+	printf '\ndemo: interrupted, nothing is left\n' >&2
+	exit 130
+}
+trap interrupted INT TERM HUP
+trap end_child EXIT
+
+# run COMMAND...: its status. In a session of its own, so that ^C comes here and only here.
+run() {
+	local status
+	setpriv --pdeathsig KILL setsid "$@" </dev/null &
+	child=$!
+	wait "$child"
+	status=$?
+	child=
+	return $status
+}
+
+# ---- set up, build ----
+
+do_setup() {
+	say "setting up: scripts/setup.sh"
+	"$root/scripts/setup.sh"
+	case $? in
+	0 | 3) ;;
+	*) fail 1 "this machine is not set up: see above" ;;
+	esac
+}
+
+# Without tests and benchmarks, so that it is quick. Where this user may not write into the tree,
+# programs that are there have to do.
+do_build() {
+	local log
+	build=$root/build/demo
+	if [ ! -w "$root" ] && [ ! -w "$root/build" ]; then
+		[ -x "$build/bin/plx-l2fwd" ] ||
+			fail 1 "$root: you may not write there, and the demo is not built: use a clone" \
+				"of your own, or run this as its owner first"
+		say "taking the programs in $build: you may not write there"
+		return
+	fi
+	say "building in $build"
+	log=$(cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+		-DPLX_WITH_TESTS=OFF -DPLX_WITH_PERF=OFF 2>&1 &&
+		cmake --build "$build" -j "$(nproc)" 2>&1) || {
+		printf '%s\n' "$log" >&2
+		fail 1 "it does not build: see above"
+	}
+}
+
+if [ -z "$build" ]; then
+	do_setup
+	do_build
+else
+	build=$(cd "$build" 2>/dev/null && pwd) || fail 1 "--build: there is no such folder"
+	[ -x "$build/bin/plx-l2fwd" ] || fail 1 "--build $build: plx-l2fwd is not built there"
+fi
+
+# ---- where to play ----
+
+# A folder that exists everywhere, to put a private file system on; not one that we live in.
+stage=
+for folder in /mnt /media /srv /opt; do
+	case $root/:$build/ in
+	$folder/* | *:$folder/*) ;;
+	*)
+		if [ -d $folder ]; then
+			stage=$folder
+			break
+		fi
+		;;
+	esac
+done
+
+private=(--net --mount --pid --fork --kill-child)
+# What the demos do: a view of the processes, a file system, a cable.
+# shellcheck disable=SC2016
+probe='mount -t proc proc /proc && mount -t tmpfs tmpfs "$1" &&
+	ip link add name probe0 type veth peer name probe1'
+
+can_play() {
+	[ -n "$stage" ] && run "$@" sh -c "$probe" probe "$stage" >/dev/null 2>&1
+}
+
+if [ "$(id -u)" -eq 0 ] && can_play unshare "${private[@]}"; then
+	how=(unshare "${private[@]}")
+	say "as root, in namespaces of its own"
+elif can_play unshare --user --map-root-user "${private[@]}"; then
+	how=(unshare --user --map-root-user "${private[@]}")
+	say "as $(id -un), in user and network namespaces of its own"
+else
+	how=()
+	say "as $(id -un), on files: this kernel gives you no namespaces (user.max_user_namespaces," \
+		"or what your container allows)"
+fi
+
+# Hugepages where they can be had, tried with the program itself.
+cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+if run "$build/bin/plx-l2fwd" --no-pci -m 64 --lcores "0@${cpus%%[,-]*}" \
+	--vdev net_null0 -- -p 1 -T 0 --packets 1 --seconds 10 >/dev/null 2>&1; then
+	pages=
+	say "with hugepages"
+else
+	pages=--no-huge
+	say "without hugepages (--no-huge): there are not 32 free ones of 2 MB, or you may not have them"
+fi
+
+# ---- play ----
+
+export DEMO_ROOT=$root DEMO_BUILD=$build DEMO_DRIVER=$driver DEMO_STAGE=$stage
+export DEMO_PAGES=$pages DEMO_CPUS=$cpus DEMO_SECONDS=$seconds
+status=0
+for demo in "${demos[@]}"; do
+	printf '\n== %s\n' "$demo"
+	script=$root/scripts/lib/demo_$demo.sh
+	if [ ${#how[@]} -eq 0 ] && [ "$demo" = l2fwd ]; then
+		script=$root/scripts/lib/demo_files.sh
+	fi
+	run ${how[@]+"${how[@]}"} bash "$script" || {
+		status=1
+		printf 'demo: %s: failed\n' "$demo" >&2
+	}
+done
+exit $status
