@@ -106,6 +106,23 @@ awk -F ' \\| ' '/^## / { inside = /Options/ } inside && /^\| `-/ { print $1 }' d
 diff "$scratch/help" "$scratch/guide" >"$scratch/diff" ||
 	wrong "--help (<) and the options of doc/guide.md (>) differ:"$'\n'"$(cat "$scratch/diff")"
 
+# ---- ports.md: each driver's keys as --help has them, and the counters in its source ----
+
+"$PLX_BUILD_DIR/bin/plx-hello" --help | awk '
+	/^Devices for --vdev/ { inside = 1; next }
+	inside && /^  net_/ { driver = $1; next }
+	inside && /^    / { sub(/=.*/, "", $1); print driver, $1 }' | sort >"$scratch/help"
+awk '/^## / { driver = $2 } /^\| `[a-z_-]*=/ { key = $2; gsub(/`|=.*/, "", key); print driver, key }' \
+	doc/ports.md | sort >"$scratch/ports"
+[ "$(wc -l <"$scratch/help")" -ge 20 ] || wrong "only $(wc -l <"$scratch/help") keys in --help"
+diff "$scratch/help" "$scratch/ports" >"$scratch/diff" ||
+	wrong "--help (<) and the keys of doc/ports.md (>) differ:"$'\n'"$(cat "$scratch/diff")"
+
+grep -ohE '"(rx|tx)_[a-z_]+"' drivers/*/*.c | tr -d '"' | sort -u |
+	while read -r name; do grep -qw -- "$name" doc/ports.md || echo "$name"; done >"$scratch/missing"
+[ ! -s "$scratch/missing" ] ||
+	wrong "doc/ports.md lacks counters or keys: $(tr '\n' ' ' <"$scratch/missing")"
+
 # ---- map.md: "| ... question | [files](..) | `names` |" ----
 
 nb_rows=0
@@ -122,7 +139,7 @@ done < <(grep '^| \.\.\. ' doc/map.md)
 # ---- names ----
 
 while read -r name; do
-	grep -rqF -- "$name" CMakeLists.txt config lib scripts test || wrong "no source has $name"
+	grep -rqF -- "$name" CMakeLists.txt config lib drivers apps scripts test || wrong "no source has $name"
 done < <(grep -ohE '\<(plx|PLX)_[A-Za-z0-9_]+' "${pages[@]}" | sort -u)
 
 echo "$nb_blocks blocks of C, $nb_links links, $(wc -l <"$scratch/help") options, $nb_rows questions"

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * plx-perf-wire: the other end of the cable in benchmarks of ports. Plain AF_PACKET sockets, neither
+ * library's code, so that both forwarders meet the same traffic.
+ *
+ *	blast IFACE SECONDS BYTES      send as fast as one CPU can; prints packets sent
+ *	probe IFACE COUNT BYTES        one packet at a time, there and back; prints ns of each
+ *	first IFACE SECONDS COMMAND... start a forwarder; prints ns from exec to its first packet
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 64,
+	PROBE_TIMEOUT_NS = 100000000,
+	PROBE_GAP_NS = 20000,
+	FIRST_GAP_NS = 100000,
+	ETHERTYPE_PROBE = 0x88b5, /* IEEE 802: local experimental */
+};
+
+struct probe {
+	struct ether_header eth;
+	uint64_t magic, number;
+	char rest[ETH_DATA_LEN - 16];
+} __attribute__((packed));
+
+static const uint64_t magic = 0x706f6c6c75783031;
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int die(const char *what)
+{
+	fprintf(stderr, "plx-perf-wire: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int open_wire(const char *iface, bool receives)
+{
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET,
+				   .sll_protocol = receives ? htons(ETHERTYPE_PROBE) : 0,
+				   .sll_ifindex = (int)if_nametoindex(iface)};
+	struct packet_mreq mreq = {.mr_ifindex = addr.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, addr.sll_protocol);
+	int one = 1;
+
+	if (fd < 0 || addr.sll_ifindex == 0 || bind(fd, (void *)&addr, sizeof(addr)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) != 0)
+		die(iface);
+	return fd;
+}
+
+static void fill(struct probe *p, uint64_t number)
+{
+	static const uint8_t to[] = {2, 0, 0, 0, 1, 1}, from[] = {2, 0, 0, 0, 1, 2};
+
+	memset(p, 0, sizeof(*p));
+	memcpy(p->eth.ether_dhost, to, sizeof(to));
+	memcpy(p->eth.ether_shost, from, sizeof(from));
+	p->eth.ether_type = htons(ETHERTYPE_PROBE);
+	p->magic = magic;
+	p->number = number;
+}
+
+static size_t bytes_of(const char *text)
+{
+	unsigned long bytes = strtoul(text, NULL, 10); /* with FCS, as frame sizes are named */
+
+	if (bytes < 64 || bytes > ETH_FRAME_LEN + 4) {
+		fprintf(stderr, "plx-perf-wire: %s: want a frame of 64 to 1518 bytes\n", text);
+		exit(2);
+	}
+	return bytes - 4;
+}
+
+static int blast(const char *iface, double seconds, size_t bytes)
+{
+	static struct probe packet;
+	struct iovec iov = {.iov_base = &packet, .iov_len = bytes};
+	struct mmsghdr msgs[BATCH] = {0};
+	int fd = open_wire(iface, false);
+	uint64_t end = now_ns() + (uint64_t)(seconds * 1e9), sent = 0;
+
+	fill(&packet, 0);
+	for (int i = 0; i < BATCH; i++) {
+		msgs[i].msg_hdr.msg_iov = &iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	while (now_ns() < end) {
+		int n = sendmmsg(fd, msgs, BATCH, 0);
+
+		if (n < 0 && errno != ENOBUFS && errno != EAGAIN)
+			die("sendmmsg");
+		if (n > 0)
+			sent += (uint64_t)n;
+	}
+	printf("%" PRIu64 "\n", sent);
+	return 0;
+}
+
+static void send_probe(int fd, struct probe *p, uint64_t number, size_t bytes)
+{
+	p->number = number;
+	if (send(fd, p, bytes, 0) < 0 && errno != ENOBUFS && errno != ENETDOWN)
+		die("send");
+}
+
+/* The number of the probe that came back; UINT64_MAX: none is there. */
+static uint64_t take_probe(int fd)
+{
+	struct probe p;
+	ssize_t n = recv(fd, &p, sizeof(p), MSG_DONTWAIT);
+
+	if (n < (ssize_t)(sizeof(p.eth) + 16) || p.magic != magic)
+		return UINT64_MAX;
+	return p.number;
+}
+
+static int probe(const char *iface, unsigned long count, size_t bytes)
+{
+	int fd = open_wire(iface, true);
+	struct probe p;
+
+	fill(&p, 0);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t start = now_ns(), now = start;
+		bool back = false;
+
+		send_probe(fd, &p, i, bytes);
+		while (!back && now - start < PROBE_TIMEOUT_NS) {
+			back = take_probe(fd) == i;
+			now = now_ns();
+		}
+		if (back)
+			printf("%" PRIu64 "\n", now - start);
+		else
+			printf("lost\n");
+		while (now_ns() - now < PROBE_GAP_NS)
+			;
+	}
+	return 0;
+}
+
+static int first(const char *iface, double seconds, char **command)
+{
+	int fd = open_wire(iface, true);
+	posix_spawn_file_actions_t actions;
+	uint64_t start, now, sent = 0;
+	bool back = false;
+	struct probe p;
+	pid_t pid;
+
+	fill(&p, 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	start = now = now_ns();
+	errno = posix_spawnp(&pid, command[0], &actions, NULL, command, environ);
+	if (errno != 0)
+		die(command[0]);
+	while (!back && now - start < (uint64_t)(seconds * 1e9)) {
+		if (now - start >= sent * FIRST_GAP_NS)
+			send_probe(fd, &p, sent++, 60);
+		back = take_probe(fd) != UINT64_MAX;
+		now = now_ns();
+	}
+	kill(pid, SIGTERM);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (!back) {
+		fprintf(stderr, "plx-perf-wire: %s forwarded nothing in %.1f s\n", command[0],
+			seconds);
+		return 1;
+	}
+	printf("%" PRIu64 "\n", now - start);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && strcmp(argv[1], "blast") == 0)
+		return blast(argv[2], strtod(argv[3], NULL), bytes_of(argv[4]));
+	if (argc == 5 && strcmp(argv[1], "probe") == 0)
+		return probe(argv[2], strtoul(argv[3], NULL, 10), bytes_of(argv[4]));
+	if (argc >= 5 && strcmp(argv[1], "first") == 0)
+		return first(argv[2], strtod(argv[3], NULL), argv + 4);
+	fprintf(stderr, "usage: plx-perf-wire blast IFACE SECONDS BYTES | probe IFACE COUNT BYTES |"
+			" first IFACE SECONDS COMMAND...\n");
+	return 2;
+}
