@@ -274,11 +274,11 @@ static void tell_totals(void)
 			continue;
 		fprintf(out,
 			"port %u: %" PRIu64 " packets received, %" PRIu64 " sent, %" PRIu64
-			" dropped (rx missed %" PRIu64 ", errors %" PRIu64 ", nombuf %" PRIu64
-			"; tx errors %" PRIu64 ", dropped %" PRIu64 ")\n",
+			" dropped (rx missed %" PRIu64 ", errors %" PRIu64 "; tx errors %" PRIu64
+			", dropped %" PRIu64 ")\n",
 			routes[i].from, s.rx.packets, s.tx.packets,
-			s.rx.missed + s.rx.errors + s.rx.nombuf + s.tx.errors + s.tx.dropped,
-			s.rx.missed, s.rx.errors, s.rx.nombuf, s.tx.errors, s.tx.dropped);
+			s.rx.missed + s.rx.errors + s.tx.errors + s.tx.dropped, s.rx.missed,
+			s.rx.errors, s.tx.errors, s.tx.dropped);
 	}
 }
 

@@ -4,12 +4,15 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	PERIOD_DEFAULT_S = 10,
@@ -187,22 +190,35 @@ static int check_ports(const struct options *opts)
 	return OPTIONS_OK;
 }
 
+/* What is there is neither emptied nor, a pipe, opened and closed before its time. */
+static bool can_write(const char *path)
+{
+	struct stat stat_buf;
+	int fd;
+
+	if (stat(path, &stat_buf) == 0) {
+		errno = EISDIR;
+		return !S_ISDIR(stat_buf.st_mode) && access(path, W_OK) == 0;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 /* Told now, not when the first line is due. */
 static int check_json(const struct options *opts)
 {
-	FILE *file;
-
 	if (!opts->json_path)
 		return OPTIONS_OK;
 	if (opts->period_s == 0)
 		return wrong("-T 0 turns the statistics off that --stats-json is to write");
 	if (opts->json_to_stdout)
 		return OPTIONS_OK;
-	file = fopen(opts->json_path, "we");
-	if (!file)
+	if (!can_write(opts->json_path))
 		return wrong("--stats-json '%s': can't write it: %s", opts->json_path,
 			     strerror(errno));
-	fclose(file);
 	return OPTIONS_OK;
 }
 
@@ -269,10 +285,11 @@ int options_parse(struct options *opts, int argc, char **argv)
 		return ret;
 	if (optind < argc)
 		return wrong("'%s': want options only, --help lists all", argv[optind]);
-	if (check_ports(opts) || check_json(opts))
+	if (check_ports(opts))
 		return OPTIONS_WRONG;
-	if (map)
-		return map_by_text(opts, map);
-	map_neighbours(opts);
-	return OPTIONS_OK;
+	if (!map)
+		map_neighbours(opts);
+	else if (map_by_text(opts, map))
+		return OPTIONS_WRONG;
+	return check_json(opts);
 }

@@ -227,7 +227,7 @@ static void take_drops(struct afp_port *afp, const struct afp_rxq *q)
 
 	/* Both versions begin with the same two words. */
 	if (getsockopt(q->ring.fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes) == 0)
-		plx_port_count(&afp->rx_kernel_drops, stats.stats1.tp_drops);
+		plx_count(&afp->rx_kernel_drops, stats.stats1.tp_drops);
 }
 
 /* The socket that this queue's frames come by is no more; its last drops are kept. */
@@ -266,8 +266,8 @@ static uint32_t flush(const struct afp_port *afp, struct afp_rxq *q)
 
 static void count_flushed(struct afp_rxq *q, uint32_t nb)
 {
-	plx_port_count(&q->flushed, nb);
-	plx_port_count(&q->base.stats.missed, nb);
+	plx_count(&q->flushed, nb);
+	plx_count(&q->base.stats.missed, nb);
 }
 
 /* The MTU may have grown since the ring was made. */
@@ -522,7 +522,6 @@ static const struct plx_port_counter rxq_counters[] = {
 	{"rx_no_room", offsetof(struct afp_rxq, no_room), true},
 	{"rx_flushed", offsetof(struct afp_rxq, flushed), true},
 	{"rx_csum_partial", offsetof(struct afp_rxq, csum_partial), false},
-	{"rx_pool_waits", offsetof(struct afp_rxq, pool_waits), false},
 	{0},
 };
 

@@ -66,7 +66,7 @@ struct afp_rxq {
 	uint32_t nb_left;		 /* V3: frames left in that block, the next is at */
 	const uint8_t *next;
 	bool waiting; /* the next frame was counted as one that waits for an mbuf */
-	uint64_t truncated, no_room, csum_partial, pool_waits, flushed;
+	uint64_t truncated, no_room, csum_partial, flushed;
 	/* read-only while started */
 	uint32_t room;	  /* bytes of an mbuf */
 	uint32_t special; /* bits of tp_status that want more than a copy */

@@ -104,13 +104,13 @@ enum afp_rx_end afp_rx_special(struct afp_rxq *q, const struct afp_frame *frame,
 	uint16_t tag[2];
 
 	if (frame->full_len > frame->len) {
-		plx_port_count(&q->truncated, 1);
-		plx_port_count(&q->base.stats.errors, 1);
+		plx_count(&q->truncated, 1);
+		plx_count(&q->base.stats.errors, 1);
 		return AFP_BAD;
 	}
 	if (is_long && (!q->scatter || len > q->room * PLX_MBUF_SEGS_MAX)) {
-		plx_port_count(&q->no_room, 1);
-		plx_port_count(&q->base.stats.errors, 1);
+		plx_count(&q->no_room, 1);
+		plx_count(&q->base.stats.errors, 1);
 		return AFP_BAD;
 	}
 	if (is_long && !add_segments(q, m, len))
@@ -131,7 +131,7 @@ enum afp_rx_end afp_rx_special(struct afp_rxq *q, const struct afp_frame *frame,
 	m->nb_segs = (uint8_t)((len + q->room - 1) / q->room);
 	set_flags(q, frame, m);
 	if ((frame->status & TP_STATUS_CSUMNOTREADY) != 0)
-		plx_port_count(&q->csum_partial, 1);
+		plx_count(&q->csum_partial, 1);
 	return AFP_TAKEN;
 }
 
@@ -160,8 +160,7 @@ void afp_rx_wait(struct afp_rxq *q)
 	if (q->waiting)
 		return;
 	q->waiting = true;
-	plx_port_count(&q->base.stats.nombuf, 1);
-	plx_port_count(&q->pool_waits, 1);
+	plx_count(&q->base.stats.nombuf, 1);
 }
 
 static PLX_COLD uint32_t alloc_some(struct afp_rxq *q, struct plx_mbuf **pkts, uint32_t nb)
@@ -240,8 +239,8 @@ uint32_t afp_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	q->head = at;
 	if (plx_unlikely(nb_pkts < nb_ready))
 		plx_mbuf_free_bulk(pkts + nb_pkts, nb_ready - nb_pkts);
-	plx_port_count(&q->base.stats.packets, nb_pkts);
-	plx_port_count(&q->base.stats.bytes, bytes);
+	plx_count(&q->base.stats.packets, nb_pkts);
+	plx_count(&q->base.stats.bytes, bytes);
 	return nb_pkts;
 }
 

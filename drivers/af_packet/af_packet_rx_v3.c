@@ -87,8 +87,8 @@ static uint32_t take_some(struct afp_rxq *q, struct plx_mbuf **pkts, uint32_t nb
 	}
 	if (plx_unlikely(nb_pkts < nb_ready))
 		plx_mbuf_free_bulk(pkts + nb_pkts, nb_ready - nb_pkts);
-	plx_port_count(&q->base.stats.packets, nb_pkts);
-	plx_port_count(&q->base.stats.bytes, bytes);
+	plx_count(&q->base.stats.packets, nb_pkts);
+	plx_count(&q->base.stats.bytes, bytes);
 	return nb_pkts;
 }
 

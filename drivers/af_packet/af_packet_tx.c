@@ -146,7 +146,7 @@ static PLX_COLD uint32_t settle(struct afp_txq *q, struct plx_mbuf **pkts, uint3
 	for (i = 0; i < nb; i++) {
 		if (is_bad(q, pkts[i], limit)) {
 			nb_bad++;
-			plx_port_count(fault_of(q, pkts[i], limit), 1);
+			plx_count(fault_of(q, pkts[i], limit), 1);
 			continue;
 		}
 		if (nb_taken == nb_written)
@@ -162,15 +162,15 @@ static PLX_COLD uint32_t settle(struct afp_txq *q, struct plx_mbuf **pkts, uint3
 	}
 	q->head = take_back(q, at, nb_written - nb_taken);
 	if (nb_taken < nb_written)
-		plx_port_count(&q->cut_short, 1);
+		plx_count(&q->cut_short, 1);
 	if (is_refused) {
 		i++;
 		nb_bad++;
-		plx_port_count(&q->refused, 1);
+		plx_count(&q->refused, 1);
 	}
-	plx_port_count(&q->base.stats.errors, nb_bad);
-	plx_port_count(&q->base.stats.packets, nb_taken);
-	plx_port_count(&q->base.stats.bytes, bytes);
+	plx_count(&q->base.stats.errors, nb_bad);
+	plx_count(&q->base.stats.packets, nb_taken);
+	plx_count(&q->base.stats.bytes, bytes);
 	return i;
 }
 
@@ -204,8 +204,8 @@ uint32_t afp_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		sent = sendto(q->ring.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
 	if (plx_likely(sent == (ssize_t)bytes && nb_written == i)) {
 		q->head = at;
-		plx_port_count(&q->base.stats.packets, nb_written);
-		plx_port_count(&q->base.stats.bytes, bytes);
+		plx_count(&q->base.stats.packets, nb_written);
+		plx_count(&q->base.stats.bytes, bytes);
 	} else {
 		i = settle(q, pkts, i, nb_written, limit);
 	}

@@ -11,13 +11,9 @@
 #include "xdp_private.h"
 
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <linux/membarrier.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,13 +32,14 @@ static const struct plx_devargs_key keys[] = {
 	{.name = "start_queue", .help = "N: its first queue that is used; 0"},
 	{.name = "queue_count", .help = "N: queues that may be used; all from start_queue on"},
 	{.name = "mode",
-	 .help = "auto, skb (generic XDP), native (the driver's XDP, copy mode), zerocopy: how "
-		 "packets come; auto is the best that works"},
-	{.name = "force_copy", .help = "0 or 1: copy mode where zero-copy would work"},
+	 .help = "auto|skb|native|zerocopy: how packets come: by generic XDP, by the driver's in "
+		 "copy mode, without a copy; auto is the best that works"},
+	{.name = "force_copy", .help = "0|1: copy mode where zero-copy would work; 0"},
 	{.name = "busy_budget", .help = "N: packets in a busy poll; 0, no busy polling"},
 	{.name = "xdp_prog",
 	 .help = "FILE: an XDP program with a map xsks_map, for the built-in one"},
-	{.name = "shared_umem", .help = "0 or 1: taken for DPDK's sake; ports on a pool share it"},
+	{.name = "shared_umem",
+	 .help = "0|1: taken for DPDK's sake: ports on a pool always share it"},
 	{.name = NULL},
 };
 
@@ -198,7 +195,7 @@ static uint64_t missed_in(const struct xdp_statistics *stats)
 static void stats_update(struct plx_port *port)
 {
 	struct plx_xdp_port *xdp = port->priv;
-	uint64_t missed = xdp->missed_before;
+	uint64_t missed = xdp->missed_before, invalid = xdp->invalid_before;
 
 	for (unsigned i = 0; i < PLX_PORT_QUEUES_MAX; i++) {
 		struct xdp_statistics now;
@@ -208,8 +205,10 @@ static void stats_update(struct plx_port *port)
 		plx_xdp_sock_stats(&xdp->socks[i], &now);
 		update_queue(port, i, &now);
 		missed += missed_in(&now);
+		invalid += now.tx_invalid_descs;
 	}
 	port->outside.rx.missed = missed;
+	port->outside.tx.errors = invalid;
 }
 
 static void add_stats(struct xdp_statistics *to, const struct xdp_statistics *stats)
@@ -230,6 +229,7 @@ static void keep_stats(struct plx_port *port, unsigned index)
 
 	plx_xdp_sock_stats(&xdp->socks[index], &now);
 	xdp->missed_before += missed_in(&now);
+	xdp->invalid_before += now.tx_invalid_descs;
 	if (index < port->conf.nb_rx_queues)
 		add_stats(&plx_xdp_rxq(port, index)->before, &now);
 	if (index < port->conf.nb_tx_queues)
@@ -370,7 +370,7 @@ static void stop(struct plx_port *port)
 		struct plx_xdp_rxq *rxq = plx_xdp_rxq(port, i);
 		uint32_t waiting = plx_load_acquire(rxq->rx.producer) - rxq->rx.cached_cons;
 
-		plx_port_count(&rxq->base.stats.missed, waiting);
+		plx_count(&rxq->base.stats.missed, waiting);
 	}
 	close_all(port);
 }
@@ -396,24 +396,6 @@ static void dump(struct plx_port *port, FILE *out)
 
 /* ---- Probe ---- */
 
-/* Queues that the interface has now, which may be fewer than were made. */
-static void count_queues(struct plx_xdp_port *xdp, const struct plx_netif_info *netif)
-{
-	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-	struct ifreq req = {.ifr_data = (void *)&channels};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	xdp->nb_rx_queues = netif->nb_rx_queues;
-	xdp->nb_tx_queues = netif->nb_tx_queues;
-	memcpy(req.ifr_name, xdp->iface, sizeof(req.ifr_name));
-	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &req) == 0) {
-		xdp->nb_rx_queues = channels.rx_count + channels.combined_count;
-		xdp->nb_tx_queues = channels.tx_count + channels.combined_count;
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
 static unsigned queues_left(unsigned nb, unsigned first, unsigned most)
 {
 	nb = nb > first ? nb - first : 0;
@@ -428,7 +410,7 @@ static int choose_queues(struct plx_port *port, const struct plx_devargs *args,
 	uint32_t first = 0, most = PLX_PORT_QUEUES_MAX;
 	int ret;
 
-	count_queues(xdp, netif);
+	plx_xdp_netif_queues(xdp, netif);
 	if (xdp->nb_rx_queues == 0)
 		xdp->nb_rx_queues = 1;
 	if (xdp->nb_tx_queues == 0)
@@ -572,7 +554,7 @@ static const struct plx_port_ops ops = {
 	.dump = dump,
 };
 
-/* The kernel's words: the first two are what rx_missed is made of. */
+/* The kernel's words: the first two are what rx_missed is made of, tx_invalid is in tx_errors. */
 static const struct plx_port_counter rxq_counters[] = {
 	{.name = "rx_kernel_dropped", .offset = offsetof(struct plx_xdp_rxq, dropped)},
 	{.name = "rx_ring_full", .offset = offsetof(struct plx_xdp_rxq, ring_full)},
@@ -584,7 +566,7 @@ static const struct plx_port_counter rxq_counters[] = {
 static const struct plx_port_counter txq_counters[] = {
 	{.name = "tx_copied", .offset = offsetof(struct plx_xdp_txq, copied)},
 	{.name = "tx_nombuf", .offset = offsetof(struct plx_xdp_txq, nombuf)},
-	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid), .is_drop = true},
+	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid)},
 	{.name = NULL},
 };
 

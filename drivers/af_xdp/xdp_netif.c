@@ -8,8 +8,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +31,23 @@ static void on_change(const struct plx_netif_info *info, void *arg)
 	plx_port_link_set(port, &link);
 	if (!info)
 		plx_port_event_raise(port, PLX_PORT_EVENT_REMOVED);
+}
+
+void plx_xdp_netif_queues(struct plx_xdp_port *xdp, const struct plx_netif_info *netif)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq req = {.ifr_data = (void *)&channels};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	xdp->nb_rx_queues = netif->nb_rx_queues;
+	xdp->nb_tx_queues = netif->nb_tx_queues;
+	memcpy(req.ifr_name, xdp->iface, sizeof(req.ifr_name));
+	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &req) == 0) {
+		xdp->nb_rx_queues = channels.rx_count + channels.combined_count;
+		xdp->nb_tx_queues = channels.tx_count + channels.combined_count;
+	}
+	if (fd >= 0)
+		close(fd);
 }
 
 int plx_xdp_netif_open(struct plx_port *port)

@@ -119,8 +119,8 @@ struct plx_xdp_port {
 	struct plx_netif_watch *watch;
 	uint32_t old_mtu;
 	struct ether_addr old_mac;
-	struct plx_mempool *tx_pool; /* while a port that only sends is started */
-	uint64_t missed_before;	     /* by sockets that are closed */
+	struct plx_mempool *tx_pool;		/* while a port that only sends is started */
+	uint64_t missed_before, invalid_before; /* by sockets that are closed */
 	struct plx_xdp_sock socks[PLX_PORT_QUEUES_MAX];
 };
 
@@ -161,6 +161,8 @@ void plx_xdp_prog_unsteer(struct plx_port *port, unsigned queue);
 
 /* ---- xdp_netif.c: link, addresses, modes, MTU ---- */
 
+/* Set nb_rx_queues and nb_tx_queues: what it has now, which may be fewer than were made. */
+void plx_xdp_netif_queues(struct plx_xdp_port *xdp, const struct plx_netif_info *netif);
 int plx_xdp_netif_open(struct plx_port *port);
 void plx_xdp_netif_close(struct plx_port *port);
 int plx_xdp_netif_up(struct plx_port *port);

@@ -118,8 +118,8 @@ uint32_t plx_xdp_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 
 	rxq->lacking += nb;
 	plx_xdp_rx_fill(rxq);
-	plx_port_count(&rxq->base.stats.nombuf, rxq->lacking < nb ? rxq->lacking : nb);
-	plx_port_count(&rxq->base.stats.packets, nb);
-	plx_port_count(&rxq->base.stats.bytes, bytes);
+	plx_count(&rxq->base.stats.nombuf, rxq->lacking < nb ? rxq->lacking : nb);
+	plx_count(&rxq->base.stats.packets, nb);
+	plx_count(&rxq->base.stats.bytes, bytes);
 	return nb;
 }

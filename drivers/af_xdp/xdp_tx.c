@@ -90,32 +90,28 @@ static void count(struct plx_xdp_txq *txq, uint32_t upto)
 		else
 			errors++;
 	}
-	plx_port_count(&txq->base.stats.packets, packets);
-	plx_port_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->base.stats.packets, packets);
+	plx_count(&txq->base.stats.bytes, bytes);
 	if (plx_unlikely(errors > 0))
-		plx_port_count(&txq->base.stats.errors, errors);
+		plx_count(&txq->base.stats.errors, errors);
 }
 
+/* Each call sends a share of what waits; one after which no more is taken is the last. */
 static void kick_copy(struct plx_xdp_txq *txq)
 {
 	uint32_t tries = txq->tx.cached_prod - txq->taken + KICKS_SPARE;
+	bool again = true;
 
-	while (sendto(txq->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && --tries > 0) {
+	while (again && txq->taken != txq->tx.cached_prod && tries-- > 0) {
 		uint32_t before = txq->taken;
+		ssize_t ret = sendto(txq->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
 
-		if (errno == EBUSY) {
+		if (plx_unlikely(ret < 0 && errno == EBUSY))
 			refused(txq);
-		} else if (errno == EAGAIN) {
-			/* Its share of one call is sent; or none is, and trying does not help. */
+		else
 			see_taken(txq);
-			if (txq->taken == before)
-				break;
-		} else if (errno != EINTR) {
-			break;
-		}
-		complete(txq);
+		again = txq->taken != before || (ret < 0 && errno == EINTR);
 	}
-	see_taken(txq);
 	count(txq, txq->taken);
 }
 
@@ -180,7 +176,7 @@ static PLX_COLD struct plx_mbuf *replace(struct plx_xdp_txq *txq, struct plx_mbu
 		return NULL;
 	copy = alloc_copy(txq, m->pkt_len);
 	if (!copy) {
-		plx_port_count(&txq->nombuf, 1);
+		plx_count(&txq->nombuf, 1);
 		return NULL;
 	}
 	to = plx_mbuf_append(copy, (uint16_t)m->pkt_len);
@@ -189,7 +185,7 @@ static PLX_COLD struct plx_mbuf *replace(struct plx_xdp_txq *txq, struct plx_mbu
 		to += seg->data_len;
 	}
 	plx_mbuf_free(m);
-	plx_port_count(&txq->copied, 1);
+	plx_count(&txq->copied, 1);
 	return copy;
 }
 
@@ -221,7 +217,7 @@ uint32_t plx_xdp_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 				break;
 			if (!m) {
 				plx_mbuf_free(pkts[done]);
-				plx_port_count(&txq->base.stats.errors, 1);
+				plx_count(&txq->base.stats.errors, 1);
 				continue;
 			}
 		}
@@ -254,5 +250,5 @@ void plx_xdp_tx_drain(struct plx_xdp_txq *txq)
 			nanosleep(&nap, NULL);
 	}
 	/* In zero-copy mode all were counted when they were given. */
-	plx_port_count(&txq->base.stats.dropped, txq->tx.cached_prod - txq->counted);
+	plx_count(&txq->base.stats.dropped, txq->tx.cached_prod - txq->counted);
 }

@@ -73,7 +73,7 @@ static PLX_COLD uint32_t take_some(struct null_rxq *rxq, struct plx_mbuf **pkts,
 		while (nb - done >= step &&
 		       plx_mbuf_raw_alloc_bulk(rxq->base.pool, pkts + done, step) > 0)
 			done += step;
-	plx_port_count(&rxq->base.stats.nombuf, nb - done);
+	plx_count(&rxq->base.stats.nombuf, nb - done);
 	return done;
 }
 
@@ -92,8 +92,8 @@ receive(struct null_rxq *rxq, struct plx_mbuf **pkts, uint32_t nb, bool copy)
 		if (copy)
 			memcpy((char *)m->buf_addr + PLX_MBUF_HEADROOM, rxq->frame, fresh.data_len);
 	}
-	plx_port_count(&rxq->base.stats.packets, nb);
-	plx_port_count(&rxq->base.stats.bytes, (uint64_t)nb * fresh.pkt_len);
+	plx_count(&rxq->base.stats.packets, nb);
+	plx_count(&rxq->base.stats.bytes, (uint64_t)nb * fresh.pkt_len);
 	return nb;
 }
 
@@ -144,11 +144,11 @@ static PLX_COLD void send_checked(struct null_txq *txq, struct plx_mbuf **pkts, 
 		}
 	}
 	plx_mbuf_free_bulk(pkts, nb);
-	plx_port_count(&txq->too_long, too_long);
-	plx_port_count(&txq->chained, chained);
-	plx_port_count(&txq->base.stats.errors, too_long + chained);
-	plx_port_count(&txq->base.stats.packets, nb - too_long - chained);
-	plx_port_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->too_long, too_long);
+	plx_count(&txq->chained, chained);
+	plx_count(&txq->base.stats.errors, too_long + chained);
+	plx_count(&txq->base.stats.packets, nb - too_long - chained);
+	plx_count(&txq->base.stats.bytes, bytes);
 }
 
 static uint32_t tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
@@ -166,8 +166,8 @@ static uint32_t tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		bytes += pkts[i]->pkt_len;
 	}
 	plx_mbuf_free_bulk(pkts, nb);
-	plx_port_count(&txq->base.stats.packets, nb);
-	plx_port_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->base.stats.packets, nb);
+	plx_count(&txq->base.stats.bytes, bytes);
 	return nb;
 }
 

@@ -167,10 +167,10 @@ static bool peek(struct pcap_rxq *q, struct pcap_in *in)
 	if (plx_likely(ret == 1))
 		return true;
 	in->eof = true;
-	plx_port_count(&q->eof, 1);
+	plx_count(&q->eof, 1);
 	if (ret < 0) {
-		plx_port_count(&q->damaged, 1);
-		plx_port_count(&q->base.stats.errors, 1);
+		plx_count(&q->damaged, 1);
+		plx_count(&q->base.stats.errors, 1);
 	}
 	plx_pcap_link_eof(in->owner);
 	return false;
@@ -226,7 +226,7 @@ static PLX_COLD void starve(struct pcap_rxq *q, struct pcap_in *in, uint64_t now
 	bool paced = in->owner->conf.replay == PCAP_REPLAY_RECORDED;
 
 	if (peek(q, in) && (!paced || is_due(in, now_ns)))
-		plx_port_count(&q->base.stats.nombuf, 1);
+		plx_count(&q->base.stats.nombuf, 1);
 }
 
 uint32_t plx_pcap_in_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
@@ -252,7 +252,7 @@ uint32_t plx_pcap_in_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		if (replay == PCAP_REPLAY_RECORDED && !is_due(in, now_ns))
 			break;
 		if (plx_unlikely(!plx_pcap_take(q, in->header, in->data))) {
-			plx_port_count(&q->base.stats.nombuf, 1);
+			plx_count(&q->base.stats.nombuf, 1);
 			break;
 		}
 		step(in);

@@ -77,13 +77,13 @@ static void flush(struct pcap_txq *q, uint32_t nb_packets, uint64_t bytes)
 	ret = write_all(out->fd, out->staged, out->nb_staged);
 	if (plx_unlikely(ret)) {
 		cut_back(out, ret);
-		plx_port_count(&q->write_failed, nb_packets);
-		plx_port_count(&q->base.stats.errors, nb_packets);
+		plx_count(&q->write_failed, nb_packets);
+		plx_count(&q->base.stats.errors, nb_packets);
 	} else {
 		out->end += (off_t)out->nb_staged;
 		out->told = false;
-		plx_port_count(&q->base.stats.packets, nb_packets);
-		plx_port_count(&q->base.stats.bytes, bytes);
+		plx_count(&q->base.stats.packets, nb_packets);
+		plx_count(&q->base.stats.bytes, bytes);
 	}
 	out->nb_staged = 0;
 }
@@ -118,8 +118,8 @@ static void stage(struct pcap_out *out, const struct plx_mbuf *m, uint64_t stamp
 
 static PLX_COLD void refuse_packet(struct pcap_txq *q, const struct plx_mbuf *m)
 {
-	plx_port_count(m->pkt_len > PCAP_FRAME_MAX ? &q->too_long : &q->refused, 1);
-	plx_port_count(&q->base.stats.errors, 1);
+	plx_count(m->pkt_len > PCAP_FRAME_MAX ? &q->too_long : &q->refused, 1);
+	plx_count(&q->base.stats.errors, 1);
 }
 
 uint32_t plx_pcap_out_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)

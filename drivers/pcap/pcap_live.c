@@ -129,7 +129,7 @@ static int let_in(struct pcap_live *live, pcap_t *handle)
 	int on = 1;
 
 	if (live->was_started)
-		plx_port_count(&pp->flushed, nb);
+		plx_count(&pp->flushed, nb);
 	plx_pcap_live_drops(live, handle, live->was_started);
 	live->was_started = true;
 	if (pp->conf.filter)
@@ -259,5 +259,5 @@ void plx_pcap_live_stop(struct pcap_live *live)
 	if (keep_out(live->handle))
 		tell(live, "can't set a filter", strerror(errno), 0);
 	plx_pcap_live_drops(live, live->handle, true);
-	plx_port_count(&pp->flushed, drain(live->handle));
+	plx_count(&pp->flushed, drain(live->handle));
 }

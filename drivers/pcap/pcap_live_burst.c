@@ -20,7 +20,7 @@ enum { FAILURES_MAX = 64 };
 /* Keep the frame, and have pcap_dispatch() return. */
 static PLX_COLD void hold(struct pcap_rxq *q, const struct pcap_pkthdr *header, const u_char *data)
 {
-	plx_port_count(&q->base.stats.nombuf, 1);
+	plx_count(&q->base.stats.nombuf, 1);
 	q->held_header = *header;
 	memcpy(q->held, data, header->caplen);
 	q->is_held = true;
@@ -41,7 +41,7 @@ static PLX_COLD void starve(struct pcap_rxq *q, pcap_t *handle)
 	struct pollfd waits = {.fd = pcap_fileno(handle), .events = POLLIN};
 
 	if (poll(&waits, 1, 0) == 1 && (waits.revents & POLLIN))
-		plx_port_count(&q->base.stats.nombuf, 1);
+		plx_count(&q->base.stats.nombuf, 1);
 }
 
 /*
@@ -68,7 +68,7 @@ static PLX_COLD void fail(struct pcap_rxq *q, pcap_t *handle)
 static PLX_COLD bool take_held(struct pcap_rxq *q)
 {
 	if (!plx_pcap_take(q, &q->held_header, q->held)) {
-		plx_port_count(&q->base.stats.nombuf, 1);
+		plx_count(&q->base.stats.nombuf, 1);
 		return false;
 	}
 	q->is_held = false;
@@ -106,8 +106,8 @@ uint32_t plx_pcap_live_rx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 
 static PLX_COLD void refuse(struct pcap_txq *q, uint64_t *cause)
 {
-	plx_port_count(cause, 1);
-	plx_port_count(&q->base.stats.errors, 1);
+	plx_count(cause, 1);
+	plx_count(&q->base.stats.errors, 1);
 }
 
 /* True: the frame was not taken and may be sent later. False: it was counted. */
@@ -117,7 +117,7 @@ static PLX_COLD bool is_full(struct pcap_txq *q)
 
 	/* As with a card whose link is down: what is not sent stays with the caller. */
 	if (err == ENOBUFS || err == EAGAIN || err == ENETDOWN || err == ENOMEM || err == EINTR) {
-		plx_port_count(&q->full, 1);
+		plx_count(&q->full, 1);
 		return true;
 	}
 	refuse(q, err == EMSGSIZE ? &q->too_long : &q->refused);
@@ -157,7 +157,7 @@ uint32_t plx_pcap_live_tx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		bytes += m->pkt_len;
 	}
 	plx_mbuf_free_bulk(pkts, nb_done);
-	plx_port_count(&q->base.stats.packets, nb_sent);
-	plx_port_count(&q->base.stats.bytes, bytes);
+	plx_count(&q->base.stats.packets, nb_sent);
+	plx_count(&q->base.stats.bytes, bytes);
 	return nb_done;
 }

@@ -180,18 +180,14 @@ static uint32_t rx_nothing(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	return 0;
 }
 
-/* As DPDK's: they count as sent; tx_no_sink says that they went nowhere. */
+/* Taken, as DPDK's port does, so that a forwarder goes on; but not counted as sent. */
 static uint32_t tx_nowhere(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
 	struct pcap_txq *q = queue;
-	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; i < nb; i++)
-		bytes += pkts[i]->pkt_len;
 	plx_mbuf_free_bulk(pkts, nb);
-	plx_port_count(&q->base.stats.packets, nb);
-	plx_port_count(&q->base.stats.bytes, bytes);
-	plx_port_count(&q->no_sink, nb);
+	plx_count(&q->base.stats.errors, nb);
+	plx_count(&q->no_sink, nb);
 	return nb;
 }
 
@@ -208,7 +204,7 @@ static int start_rx(struct pcap_port *pp, struct pcap_rxq *q)
 		return plx_pcap_live_start(q->live);
 	}
 	q->base.burst = rx_nothing;
-	plx_port_count(&q->eof, 1); /* from the start */
+	plx_count(&q->eof, 1); /* from the start */
 	(void)pp;
 	return 0;
 }
@@ -226,7 +222,7 @@ static void stop(struct plx_port *port)
 			continue;
 		plx_pcap_live_stop(q->live);
 		if (q->is_held)
-			plx_port_count(&pp->flushed, 1);
+			plx_count(&pp->flushed, 1);
 		q->is_held = false;
 	}
 	pthread_mutex_unlock(&pp->handles);

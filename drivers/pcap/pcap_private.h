@@ -230,8 +230,8 @@ static inline void plx_pcap_reserve(struct pcap_rxq *q, struct plx_mbuf **pkts, 
 static inline uint32_t plx_pcap_settle(struct pcap_rxq *q)
 {
 	plx_mbuf_free_bulk(&q->pkts[q->nb_out], q->nb_reserved - q->nb_out);
-	plx_port_count(&q->base.stats.packets, q->nb_out);
-	plx_port_count(&q->base.stats.bytes, q->bytes);
+	plx_count(&q->base.stats.packets, q->nb_out);
+	plx_count(&q->base.stats.bytes, q->bytes);
 	return q->nb_out;
 }
 

@@ -18,8 +18,8 @@ PLX_COLD uint32_t plx_pcap_reserve_some(struct plx_mempool *pool, struct plx_mbu
 
 static void drop(struct pcap_rxq *q, uint64_t *cause)
 {
-	plx_port_count(cause, 1);
-	plx_port_count(&q->base.stats.errors, 1);
+	plx_count(cause, 1);
+	plx_count(&q->base.stats.errors, 1);
 }
 
 /* False: the pool has not so many. */
@@ -102,6 +102,6 @@ PLX_COLD bool plx_pcap_take_odd(struct pcap_rxq *q, const struct pcap_pkthdr *he
 		memcpy((char *)m->buf_addr + PLX_MBUF_HEADROOM, data, len);
 	}
 	if (is_cut)
-		plx_port_count(&q->cut, 1);
+		plx_count(&q->cut, 1);
 	return true;
 }

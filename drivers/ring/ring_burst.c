@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data path of net_ring: packets pass by pointer. The sender, who has their descriptors at hand,
- * makes of each a packet that has just come in at the other end.
+ * The data path of net_ring: packets pass by pointer. The sender, who has their descriptors at
+ * hand, makes of each a packet that has just come in at the other end.
  *
  * The receiver touches none of them. For the bytes of a burst the sender leaves, for each index
  * where one of its bursts ended, how many it has sent up to there. A receiver that takes packets up
  * to such an index subtracts; others look at each packet.
+ *
+ * A packet that is shared (plx_mbuf_share()) has one descriptor for all its owners, and that one is
+ * written.
  */
 #include <pollux/mbuf.h>
 #include <string.h>
@@ -106,9 +109,9 @@ static PLX_COLD uint32_t refuse(struct ring_rxq *rxq, struct plx_mbuf **pkts, ui
 		*bytes -= m->pkt_len;
 		plx_mbuf_free(m);
 	}
-	plx_port_count(&rxq->too_long, too_long);
-	plx_port_count(&rxq->chained, nb - done - too_long);
-	plx_port_count(&rxq->base.stats.errors, nb - done);
+	plx_count(&rxq->too_long, too_long);
+	plx_count(&rxq->chained, nb - done - too_long);
+	plx_count(&rxq->base.stats.errors, nb - done);
 	return done;
 }
 
@@ -124,8 +127,8 @@ uint32_t plx_net_ring_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		nb = take_from_many(rxq, pkts, nb, &bytes);
 	if (plx_unlikely(plx_load_relaxed(&rxq->check)))
 		nb = refuse(rxq, pkts, nb, &bytes);
-	plx_port_count(&rxq->base.stats.packets, nb);
-	plx_port_count(&rxq->base.stats.bytes, bytes);
+	plx_count(&rxq->base.stats.packets, nb);
+	plx_count(&rxq->base.stats.bytes, bytes);
 	return nb;
 }
 
@@ -176,16 +179,11 @@ static inline uint64_t read_len_and_flags(const struct plx_mbuf *m)
 _Static_assert(offsetof(struct plx_mbuf, flags) == offsetof(struct plx_mbuf, pkt_len) + 4,
 	       "pkt_len and flags are one word");
 
-/* Make it a packet that has just come in at the other end; its length. */
-static PLX_NOINLINE uint32_t renew(struct plx_mbuf *m, uint16_t port_id)
+/* What the sender knew of it, or asked for, is nothing to the receiver. */
+static PLX_NOINLINE void forget_past(struct plx_mbuf *m)
 {
-	if (m->flags) {
-		m->flags &= PLX_MBUF_F_ATTACHED;
-		m->offload = 0;
-	}
-	m->port = port_id;
-	plx_mbuf_pass(m);
-	return m->pkt_len;
+	m->flags &= PLX_MBUF_F_ATTACHED;
+	m->offload = 0;
 }
 
 /* Put packets, for which there is room, into the wire. */
@@ -218,15 +216,19 @@ static PLX_COLD uint32_t send_each(struct ring_txq *txq, struct plx_mbuf **pkts,
 		}
 		if (find_room(txq->wire, 1) == 0)
 			break;
-		len = renew(m, port_id);
+		if (m->flags)
+			forget_past(m);
+		m->port = port_id;
+		plx_mbuf_pass(m);
+		len = m->pkt_len;
 		sent += put(txq->wire, &m, 1, len);
 		bytes += len;
 	}
-	plx_port_count(&txq->too_long, too_long);
-	plx_port_count(&txq->chained, i - sent - too_long);
-	plx_port_count(&txq->base.stats.errors, i - sent);
-	plx_port_count(&txq->base.stats.packets, sent);
-	plx_port_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->too_long, too_long);
+	plx_count(&txq->chained, i - sent - too_long);
+	plx_count(&txq->base.stats.errors, i - sent);
+	plx_count(&txq->base.stats.packets, sent);
+	plx_count(&txq->base.stats.bytes, bytes);
 	return i;
 }
 
@@ -245,19 +247,19 @@ uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	fit = find_room(wire, nb);
 	for (uint32_t i = 0; i < fit; i++) {
 		struct plx_mbuf *m = pkts[i];
-		uint64_t len = read_len_and_flags(m);
+		uint64_t both = read_len_and_flags(m);
 
-		if (plx_unlikely(len > limits.frame_max || m->nb_segs > limits.segs_max)) {
+		if (plx_unlikely(both > limits.frame_max || m->nb_segs > limits.segs_max)) {
 			if (!may_pass(limits, m))
 				return send_each(txq, pkts, nb, port_id);
-			len = renew(m, port_id);
+			forget_past(m);
 		}
 		m->port = port_id;
 		plx_mbuf_pass(m);
-		bytes += (uint32_t)len;
+		bytes += (uint32_t)both;
 	}
 	fit = put(wire, pkts, fit, bytes);
-	plx_port_count(&txq->base.stats.packets, fit);
-	plx_port_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->base.stats.packets, fit);
+	plx_count(&txq->base.stats.bytes, bytes);
 	return fit;
 }

@@ -36,7 +36,7 @@ static void count_missed(struct ring_port *end, unsigned wire, uint64_t nb)
 	struct plx_port_rxq *rxq = nb_queues ? end->port->rxqs[wire % nb_queues] : NULL;
 
 	if (rxq)
-		plx_port_count(&rxq->stats.missed, nb);
+		plx_count(&rxq->stats.missed, nb);
 	else
 		end->missed += nb;
 }
@@ -228,6 +228,7 @@ int plx_net_ring_loop(struct ring_port *end, uint32_t slots, int node)
 	cable->ends[0] = end;
 	end->cable = cable;
 	end->end = 0;
+	end->port->node = node;
 	return 0;
 }
 
@@ -241,6 +242,7 @@ int plx_net_ring_plug(struct ring_port *end, struct ring_port *peer)
 	cable->ends[!peer->end] = end;
 	end->cable = cable;
 	end->end = !peer->end;
+	end->port->node = cable->node;
 	return 0;
 }
 

@@ -288,7 +288,6 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	end->next = all_ports;
 	all_ports = end;
 	port->priv = end;
-	port->node = end->cable->node;
 	port->mtu = ETHERMTU;
 	/* Locally administered; 65,536 devices have one each. */
 	port->mac = (struct ether_addr){

@@ -123,7 +123,7 @@ static void drain(struct plx_port *port, struct tap_port *tap)
 		uint64_t nb = plx_net_tap_drain(tap->fds[i]);
 
 		if (i < port->conf.nb_rx_queues && port->rxqs[i])
-			plx_port_count(&port->rxqs[i]->stats.missed, nb);
+			plx_count(&port->rxqs[i]->stats.missed, nb);
 		else
 			tap->missed += nb;
 	}

@@ -3,8 +3,8 @@
  * The data path of net_tap: one system call a frame. The kernel has no call that takes several.
  *
  * Receive keeps the mbufs of the largest frame at hand, so that a poll that finds nothing costs no
- * allocation. The kernel says nothing of a frame that it cuts off: there is always room for one byte
- * more than a frame may have.
+ * allocation. The kernel says nothing of a frame that it cuts off: there is always room for one
+ * byte more than a frame may have.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -106,7 +106,7 @@ uint32_t plx_net_tap_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		ssize_t len;
 
 		if (plx_unlikely(!fill_spare(rxq, nb_segs))) {
-			plx_port_count(&rxq->base.stats.nombuf, 1);
+			plx_count(&rxq->base.stats.nombuf, 1);
 			break;
 		}
 		len = read_frame(rxq, nb_segs, frame_max);
@@ -123,11 +123,11 @@ uint32_t plx_net_tap_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 		bytes += (uint64_t)len;
 	}
 	if (plx_unlikely(too_long > 0)) {
-		plx_port_count(&rxq->too_long, too_long);
-		plx_port_count(&rxq->base.stats.errors, too_long);
+		plx_count(&rxq->too_long, too_long);
+		plx_count(&rxq->base.stats.errors, too_long);
 	}
-	plx_port_count(&rxq->base.stats.packets, done);
-	plx_port_count(&rxq->base.stats.bytes, bytes);
+	plx_count(&rxq->base.stats.packets, done);
+	plx_count(&rxq->base.stats.bytes, bytes);
 	return done;
 }
 
@@ -160,11 +160,11 @@ static int send_one(struct tap_txq *txq, const struct plx_mbuf *m, uint32_t fram
 	ssize_t len;
 
 	if (is_too_long(frame_max, m->pkt_len, plx_mbuf_data(m))) {
-		plx_port_count(&txq->too_long, 1);
+		plx_count(&txq->too_long, 1);
 		return EMSGSIZE;
 	}
 	if (plx_unlikely(m->nb_segs > 1 && !txq->multi_segs)) {
-		plx_port_count(&txq->chained, 1);
+		plx_count(&txq->chained, 1);
 		return ENOTSUP;
 	}
 	do
@@ -173,7 +173,7 @@ static int send_one(struct tap_txq *txq, const struct plx_mbuf *m, uint32_t fram
 	while (len < 0 && errno == EINTR);
 	if (plx_likely(len >= 0) || errno == EAGAIN)
 		return len >= 0 ? 0 : EAGAIN;
-	plx_port_count(&txq->refused, 1);
+	plx_count(&txq->refused, 1);
 	return errno;
 }
 
@@ -195,8 +195,8 @@ uint32_t plx_net_tap_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 			bytes += pkts[i]->pkt_len;
 	}
 	plx_mbuf_free_bulk(pkts, i);
-	plx_port_count(&txq->base.stats.packets, i - errors);
-	plx_port_count(&txq->base.stats.bytes, bytes);
-	plx_port_count(&txq->base.stats.errors, errors);
+	plx_count(&txq->base.stats.packets, i - errors);
+	plx_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->base.stats.errors, errors);
 	return i;
 }

@@ -44,7 +44,7 @@ bool plx_port_is_valid(unsigned port)
 }
 
 /* In brackets: port_driver.h has a macro of that name. */
-unsigned(plx_port_count)(void)
+unsigned plx_port_count(void)
 {
 	return (unsigned)__builtin_popcountll(attached_mask());
 }

@@ -134,7 +134,7 @@ static void count_pinned(unsigned id, unsigned queue, uint32_t nb)
 		      ? plx_port_queue(plx_port_slot(id), PLX_PORT_TX, queue)
 		      : NULL;
 	if (txq)
-		plx_port_count(&txq->stats.dropped, nb);
+		plx_count(&txq->stats.dropped, nb);
 	else
 		plx_fetch_add_relaxed(&plx_port_privates[id].stray, nb);
 	plx_port_unpin(id);
@@ -149,7 +149,7 @@ void plx_port_tx_give_up_(unsigned id, unsigned queue, struct plx_mbuf **pkts, u
 	if (id < PLX_PORT_MAX && queue < PLX_PORT_QUEUES_MAX)
 		txq = plx_load_relaxed(&plx_port_tx_paths[id][queue].queue);
 	if (txq)
-		plx_port_count(&txq->stats.dropped, nb);
+		plx_count(&txq->stats.dropped, nb);
 	else if (id < PLX_PORT_MAX)
 		count_pinned(id, queue, nb);
 	plx_mbuf_free_bulk(pkts, nb);

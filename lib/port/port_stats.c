@@ -23,8 +23,9 @@ struct standard {
 
 /* In the order of struct plx_port_stats. */
 static const struct standard standard[STATS] = {
-	{"packets", false}, {"bytes", false}, {"missed", true}, {"errors", true},  {"nombuf", true},
-	{"packets", false}, {"bytes", false}, {"errors", true}, {"dropped", true},
+	{"packets", false}, {"bytes", false},  {"missed", true},
+	{"errors", true},   {"nombuf", false}, {"packets", false},
+	{"bytes", false},   {"errors", true},  {"dropped", true},
 };
 
 static const char *const prefixes[PLX_PORT_DIRS] = {"rx_", "tx_"};

@@ -56,13 +56,12 @@ static int read_xstats(unsigned port, struct stats_xstats *xstats)
 
 /* ---- what a name means ---- */
 
-static const char *const sums[STATS_SUMS] = {"rx_missed", "rx_errors", "rx_nombuf", "tx_errors",
-					     "tx_dropped"};
+static const char *const sums[STATS_SUMS] = {"rx_missed", "rx_errors", "tx_errors", "tx_dropped"};
 
 /* Which of the sums; STATS_SUMS: none. @bare: without what is before the underscore. */
 static unsigned sum_of(const char *name, bool is_tx, bool is_bare)
 {
-	unsigned sum = is_tx ? 3 : 0, end = is_tx ? STATS_SUMS : 3;
+	unsigned sum = is_tx ? 2 : 0, end = is_tx ? STATS_SUMS : 2;
 
 	while (sum < end && strcmp(name, is_bare ? &sums[sum][3] : sums[sum]) != 0)
 		sum++;

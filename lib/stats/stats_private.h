@@ -24,7 +24,7 @@ struct stats_cause {
 	uint64_t count;
 };
 
-enum { STATS_SUMS = 5 }; /* causes[0, 5): rx_missed, rx_errors, rx_nombuf, tx_errors, tx_dropped */
+enum { STATS_SUMS = 4 }; /* causes[0, 4): rx_missed, rx_errors, tx_errors, tx_dropped */
 
 struct stats_port_reading {
 	uint64_t time_ns;

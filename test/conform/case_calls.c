@@ -158,6 +158,8 @@ static void not_started(struct conform *c)
 	traffic(c, 1);
 	port_stop(c);
 	bursts_stopped(c, "when stopped");
+	port_start(c);
+	traffic(c, 1000);
 	want_ret(plx_port_close(c->port), 0);
 	bursts_stopped(c, "when closed");
 	port_detach(c);

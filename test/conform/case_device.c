@@ -122,6 +122,7 @@ static void link_changes(struct conform *c)
 static void link_comes_later(struct conform *c)
 {
 	struct plx_port_link link;
+	int ret = 0;
 
 	port_attach(c);
 	if (!(c->info.can & PLX_PORT_CAN_LINK)) {
@@ -133,8 +134,8 @@ static void link_comes_later(struct conform *c)
 	c->peer->ops->link(c->peer, false);
 	want_ret(plx_port_start(c->port), 0);
 	/* It may not have heard yet when it starts. */
-	wait_until(!link_is_up(c));
-	want_ret(plx_port_link_wait(c->port, 30, &link), -ETIMEDOUT);
+	wait_until((ret = plx_port_link_wait(c->port, 30, &link)) == -ETIMEDOUT);
+	want(ret, -ETIMEDOUT, "plx_port_link_wait() of a port whose link never was up");
 	c->peer->ops->link(c->peer, true);
 	if (c->peer->ops->ready)
 		c->peer->ops->ready(c->peer, c->nb_rx);

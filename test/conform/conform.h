@@ -69,6 +69,8 @@ struct conform {
 	bool huge;		   /* packets in hugepages */
 	char device[256];
 	unsigned nb_fds; /* open before the world was */
+	/* Memory of the EAL that was in use when it had started. */
+	size_t nb_blocks, nb_zones;
 };
 
 struct conform_case {

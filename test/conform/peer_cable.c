@@ -39,8 +39,9 @@ struct cable_peer {
 	const char *device;
 	struct plx_mempool *pool;
 	unsigned port;
-	unsigned nb_queues; /* 0: not started */
-	unsigned next;	    /* queue to look at first */
+	unsigned nb_queues;	    /* 0: not started */
+	unsigned next;		    /* queue to look at first */
+	struct plx_port_stats seen; /* packets and bytes that passed, as the peer knows them */
 };
 
 static struct cable_peer *of(struct peer *peer)
@@ -100,10 +101,26 @@ static void cable_plug(struct peer *peer, unsigned port)
 	want_ret(plx_port_start(cable->port), 0);
 }
 
+/* This port's counters, too: it polls one by one what the other sent in bursts. */
+static void counters_are_right(const struct cable_peer *cable)
+{
+	struct plx_port_stats stats;
+
+	want_ret(plx_port_stats(cable->port, &stats), 0);
+	want(stats.rx.packets, cable->seen.rx.packets, "rx_packets of the peer's port");
+	want(stats.rx.bytes, cable->seen.rx.bytes, "rx_bytes of the peer's port");
+	want(stats.tx.packets + stats.tx.errors, cable->seen.tx.packets,
+	     "tx_packets + tx_errors of the peer's port");
+	if (stats.tx.errors == 0)
+		want(stats.tx.bytes, cable->seen.tx.bytes, "tx_bytes of the peer's port");
+}
+
 static void cable_unplug(struct peer *peer)
 {
 	struct cable_peer *cable = of(peer);
 
+	counters_are_right(cable);
+	memset(&cable->seen, 0, sizeof(cable->seen));
 	want_ret(plx_port_stop(cable->port), 0);
 	want_ret(plx_port_detach(cable->port), 0);
 	pool_is_home(cable->pool);
@@ -119,10 +136,13 @@ static bool cable_send(struct peer *peer, uint32_t flow, const uint8_t *frame, u
 	if (!m)
 		return false;
 	memcpy(plx_mbuf_append(m, (uint16_t)len), frame, len);
-	if (plx_port_tx_burst(cable->port, flow % cable->nb_queues, &m, 1) == 1)
-		return true;
-	plx_mbuf_free(m);
-	return false;
+	if (plx_port_tx_burst(cable->port, flow % cable->nb_queues, &m, 1) == 0) {
+		plx_mbuf_free(m);
+		return false;
+	}
+	cable->seen.tx.packets++;
+	cable->seen.tx.bytes += len;
+	return true;
 }
 
 static uint32_t cable_recv(struct peer *peer, uint8_t *frame, uint32_t room)
@@ -139,6 +159,8 @@ static uint32_t cable_recv(struct peer *peer, uint8_t *frame, uint32_t room)
 			continue;
 		len = packet_bytes(m, frame);
 		plx_mbuf_free(m);
+		cable->seen.rx.packets++;
+		cable->seen.rx.bytes += len;
 		cable->next = queue;
 		return len;
 	}

@@ -191,6 +191,7 @@ static void lcores_text(char *text, size_t room)
 
 void world_open(struct conform *c)
 {
+	struct plx_mem_stats stats;
 	char lcores[1024], program[] = "plx-conform", no_huge[] = "--no-huge",
 			   no_pci[] = "--no-pci";
 	char option[] = "--lcores";
@@ -199,17 +200,24 @@ void world_open(struct conform *c)
 	lcores_text(lcores, sizeof(lcores));
 	log_lines_start();
 	check(plx_init(c->huge ? 4 : 5, argv) >= 0, "plx_init() failed");
+	want_ret(plx_mem_stats(&stats), 0);
+	c->nb_blocks = stats.all.nb_blocks;
+	c->nb_zones = stats.nb_zones;
 	c->pool = pool_new("conform", CONFORM_POOL_MBUFS, 0);
 }
 
 void world_close(struct conform *c)
 {
+	struct plx_mem_stats stats;
 	unsigned nb;
 
 	if (c->port != PLX_PORT_NONE)
 		port_detach(c);
 	pool_is_home(c->pool);
 	plx_mbuf_pool_destroy(c->pool);
+	want_ret(plx_mem_stats(&stats), 0);
+	want(stats.all.nb_blocks, c->nb_blocks, "blocks of memory in use at the end");
+	want(stats.nb_zones, c->nb_zones, "zones of memory in use at the end");
 	if (c->peer->port_if[0]) {
 		struct link link = link_get(c->peer->port_if);
 
@@ -362,7 +370,7 @@ struct plx_port_stats port_stats(const struct conform *c)
 
 uint64_t stats_came(const struct plx_port_stats *s)
 {
-	return s->rx.packets + s->rx.missed + s->rx.errors + s->rx.nombuf;
+	return s->rx.packets + s->rx.missed + s->rx.errors;
 }
 
 uint64_t stats_given(const struct plx_port_stats *s)

@@ -34,8 +34,8 @@ static uint32_t rx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	nb = plx_mbuf_alloc_bulk(q->pool, pkts, nb);
 	for (uint32_t i = 0; i < nb; i++)
 		plx_mbuf_append(pkts[i], PKT_BYTES);
-	plx_port_count(&q->stats.packets, nb);
-	plx_port_count(&q->stats.bytes, (uint64_t)nb * PKT_BYTES);
+	plx_count(&q->stats.packets, nb);
+	plx_count(&q->stats.bytes, (uint64_t)nb * PKT_BYTES);
 	return nb;
 }
 
@@ -45,8 +45,8 @@ static uint32_t tx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 
 	nb = nb > 1 ? nb - 1 : nb;
 	plx_mbuf_free_bulk(pkts, nb);
-	plx_port_count(&q->stats.packets, nb);
-	plx_port_count(&q->stats.bytes, (uint64_t)nb * PKT_BYTES);
+	plx_count(&q->stats.packets, nb);
+	plx_count(&q->stats.bytes, (uint64_t)nb * PKT_BYTES);
 	return nb;
 }
 

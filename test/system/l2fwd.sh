@@ -43,6 +43,15 @@ wrong "--portmap: port 2 is not in -p 3" -p 3 '--portmap=(0,2)'
 wrong "--portmap: port 99 is not in -p 3" '--portmap=(99,0)' -p 3
 wrong "--portmap: port 1 is in two pairs" -p 3 '--portmap=(0,1)(1,0)'
 wrong "--stats-json 'gone/x': can't write it: No such file or directory" -p 3 --stats-json gone/x
+wrong "--stats-json '.': can't write it: Is a directory" -p 3 --stats-json .
+echo kept >kept.json
+wrong "--portmap: port 2 is not in -p 3" -p 3 --stats-json kept.json '--portmap=(0,2)'
+wrong "--portmap: port 2 is not in -p 3" -p 3 --stats-json unmade.json '--portmap=(0,2)'
+[ "$(cat kept.json)" = kept ] || fail "wrong options emptied the file of --stats-json"
+[ ! -e unmade.json ] || fail "wrong options made the file of --stats-json"
+mkfifo -m 666 unread
+run 1 plx-l2fwd "${two_nulls[@]}" -- -p 3 --seconds 60 --stats-json unread
+[[ $err == *"'unread': nobody reads this pipe" ]] || fail "a pipe that nobody reads: $err"
 wrong "-T 0 turns the statistics off that --stats-json is to write" -p 3 -T 0 --stats-json x
 wrong "--until-eof: port 0 has no end to tell: want ports of net_pcap with rx_pcap=FILE" \
 	-p 3 --until-eof

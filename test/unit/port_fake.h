@@ -42,6 +42,7 @@ static struct fake {
 	struct plx_port_rss rss;
 	unsigned vlan;
 	bool vlan_on;
+	bool promisc;
 } fake;
 
 struct fake_priv {
@@ -83,7 +84,7 @@ static inline uint32_t fake_rx_burst(void *queue, struct plx_mbuf **pkts, uint32
 	if (nb == 0)
 		return 0;
 	if (plx_mbuf_alloc_bulk(q->base.pool, pkts, nb) == 0) {
-		plx_port_count(&q->base.stats.nombuf, nb);
+		plx_count(&q->base.stats.nombuf, nb);
 		return 0;
 	}
 	q->to_give -= nb;
@@ -91,9 +92,9 @@ static inline uint32_t fake_rx_burst(void *queue, struct plx_mbuf **pkts, uint32
 		memset(plx_mbuf_append(pkts[i], FAKE_PKT_BYTES), 0, FAKE_PKT_BYTES);
 		pkts[i]->port = q->base.port_id;
 	}
-	plx_port_count(&q->base.stats.packets, nb);
-	plx_port_count(&q->base.stats.bytes, (uint64_t)nb * FAKE_PKT_BYTES);
-	plx_port_count(&q->nb_truncated, 1);
+	plx_count(&q->base.stats.packets, nb);
+	plx_count(&q->base.stats.bytes, (uint64_t)nb * FAKE_PKT_BYTES);
+	plx_count(&q->nb_truncated, 1);
 	return nb;
 }
 
@@ -103,7 +104,7 @@ static inline uint32_t fake_tx_burst(void *queue, struct plx_mbuf **pkts, uint32
 	uint32_t room = (q->room < FAKE_KEPT_MAX ? q->room : FAKE_KEPT_MAX) - q->nb_kept;
 
 	if (nb > room)
-		plx_port_count(&q->nb_refused, nb - room);
+		plx_count(&q->nb_refused, nb - room);
 	nb = nb < room ? nb : room;
 	for (uint32_t i = 0; i < nb; i++)
 		q->kept[q->nb_kept++] = pkts[i];
@@ -114,8 +115,8 @@ static inline uint32_t fake_tx_burst(void *queue, struct plx_mbuf **pkts, uint32
 static inline void fake_send(struct fake_txq *q)
 {
 	for (uint32_t i = 0; i < q->nb_kept; i++)
-		plx_port_count(&q->base.stats.bytes, q->kept[i]->pkt_len);
-	plx_port_count(&q->base.stats.packets, q->nb_kept);
+		plx_count(&q->base.stats.bytes, q->kept[i]->pkt_len);
+	plx_count(&q->base.stats.packets, q->nb_kept);
 	plx_mbuf_free_bulk(q->kept, q->nb_kept);
 	q->nb_kept = 0;
 }
@@ -217,13 +218,13 @@ static inline void fake_stop(struct plx_port *port)
 	for (unsigned i = 0; i < port->conf.nb_rx_queues; i++) {
 		struct fake_rxq *q = (struct fake_rxq *)port->rxqs[i];
 
-		plx_port_count(&q->base.stats.missed, q->to_give);
+		plx_count(&q->base.stats.missed, q->to_give);
 		q->to_give = 0;
 	}
 	for (unsigned i = 0; i < port->conf.nb_tx_queues; i++) {
 		struct fake_txq *q = (struct fake_txq *)port->txqs[i];
 
-		plx_port_count(&q->base.stats.dropped, q->nb_kept);
+		plx_count(&q->base.stats.dropped, q->nb_kept);
 		plx_mbuf_free_bulk(q->kept, q->nb_kept);
 		q->nb_kept = 0;
 	}
@@ -259,9 +260,12 @@ static inline int fake_mac_del(struct plx_port *port, const struct ether_addr *m
 
 static inline int fake_promisc_set(struct plx_port *port, bool on)
 {
+	int ret = fake_fails(FAKE_PROMISC_SET);
+
 	(void)port;
-	(void)on;
-	return fake_fails(FAKE_PROMISC_SET);
+	if (ret == 0)
+		fake.promisc = on;
+	return ret;
 }
 
 static inline int fake_allmulti_set(struct plx_port *port, bool on)

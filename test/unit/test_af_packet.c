@@ -48,7 +48,7 @@ Test(af_packet, wrong_devices_are_refused_in_one_line)
 				  cases[i].words[w], log_lines_text(0));
 	}
 	/* A driver's header has a macro of that name. */
-	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(plx_port_count(), 0);
 }
 
 Test(af_packet, not_every_interface_is_ethernet)

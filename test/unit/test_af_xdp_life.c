@@ -492,3 +492,39 @@ Test(af_xdp_life, leaves_packets_to_the_kernel_while_stopped)
 	assert_all_home(pool);
 	xdp_end();
 }
+
+/* What the kernel finds wrong with a packet does not come back before the stop. */
+Test(af_xdp_life, counts_what_the_kernel_finds_invalid)
+{
+	struct plx_mempool *pool;
+	struct plx_mbuf *pkts[3];
+	struct plx_xdp_txq *txq;
+	unsigned port;
+	int peer, fd;
+
+	xdp_start(1);
+	pool = packets_new("pool", POOL, 0, 0);
+	peer = peer_open("xb");
+	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	txq = plx_port_tx_paths[port][0].queue;
+	for (unsigned i = 0; i < 3; i++)
+		pkts[i] = frame_new(pool, 100, i);
+	fd = txq->fd;
+	txq->fd = -1;
+	port_send_all(port, pkts, 3);
+	xsk_ring_prod__tx_desc(&txq->tx, txq->tx.cached_prod - 2)->addr = UINT32_MAX;
+	txq->fd = fd;
+	pkts[0] = frame_new(pool, 100, 3);
+	port_send_all(port, pkts, 1);
+	assert_peer_gets(peer, 100, 0);
+	assert_peer_gets(peer, 100, 2);
+	assert_peer_gets(peer, 100, 3);
+	assert_xstat(port, "tx_invalid", 1);
+	assert_xstat(port, "tx_errors", 1);
+	cr_assert_eq(plx_port_stop(port), 0);
+	assert_all_home(pool);
+	assert_xstat(port, "tx_invalid", 1);
+	assert_xstat(port, "tx_errors", 1);
+	cr_assert_eq(plx_port_detach(port), 0);
+	xdp_end();
+}

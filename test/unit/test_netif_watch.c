@@ -17,6 +17,7 @@ enum { SOON_MS = 5000 };
 struct heard {
 	unsigned nb;
 	unsigned nb_gone;
+	unsigned nb_begun;
 	struct plx_netif_info last;
 	void (*then)(struct heard *heard);
 	struct plx_netif_watch *watch, *other;
@@ -31,6 +32,7 @@ static void hear(const struct plx_netif_info *info, void *arg)
 	struct heard *heard = arg;
 
 	plx_store_release(&heard->in_callback, true);
+	plx_fetch_add_acq_rel(&heard->nb_begun, 1);
 	if (heard->wait_us > 0)
 		usleep(heard->wait_us);
 	pthread_mutex_lock(&lock);
@@ -72,6 +74,15 @@ static void watch(struct heard *heard, const char *name)
 	int ret = plx_netif_watch_add(if_nametoindex(name), hear, heard, &heard->watch);
 
 	cr_assert_eq(ret, 0, "watch %s: %d", name, ret);
+}
+
+/* Its callback was begun more than @nb times; it may have ended meanwhile. */
+static void wait_begun(struct heard *heard, unsigned nb)
+{
+	for (unsigned us = 0; plx_load_acquire(&heard->nb_begun) <= nb; us += 50) {
+		cr_assert_lt(us, SOON_MS * 1000, "it was not called");
+		usleep(50);
+	}
 }
 
 /* All that the kernel has said so far was told: a watch added now is told after it. */
@@ -192,8 +203,7 @@ Test(netif_watch, an_earlier_owner_of_the_index_is_not_mistaken, .init = start)
 
 	sh_ok("ip link add name x type veth peer name y");
 	watch(&slow, "x");
-	while (!plx_load_acquire(&slow.in_callback))
-		usleep(100);
+	wait_begun(&slow, 0);
 	sh_ok("ip link del dev a && ip link add name a index %u type veth peer name b", index);
 	watch(&late, "a");
 	assert_soon(&late, now.nb > 0);
@@ -289,8 +299,7 @@ Test(netif_watch, a_delete_waits_for_the_callback, .init = start)
 		unsigned nb;
 
 		watch(&heard, "a");
-		while (!plx_load_acquire(&heard.in_callback))
-			usleep(50);
+		wait_begun(&heard, 0);
 		plx_netif_watch_del(heard.watch);
 		cr_assert_not(plx_load_acquire(&heard.in_callback), "it still runs");
 		nb = look(&heard).nb;
@@ -316,8 +325,7 @@ Test(netif_watch, deletes_from_two_threads, .init = start)
 
 		watch(&slow, "a");
 		watch(&other, "b");
-		while (!plx_load_acquire(&slow.in_callback))
-			usleep(50);
+		wait_begun(&slow, 0);
 		pthread_create(&threads[0], NULL, delete_thread, &slow);
 		pthread_create(&threads[1], NULL, delete_thread, &other);
 		pthread_join(threads[0], NULL);
@@ -329,14 +337,14 @@ Test(netif_watch, deletes_from_two_threads, .init = start)
 Test(netif_watch, an_overrun_loses_no_end_state, .init = start)
 {
 	struct heard a = {.wait_us = 500000}, b = {0};
-	unsigned index = if_nametoindex("a");
+	unsigned index = if_nametoindex("a"), nb;
 
 	watch(&a, "a");
 	watch(&b, "b");
 	assert_soon(&b, now.nb == 1);
+	nb = plx_load_acquire(&a.nb_begun);
 	sh_ok("ip link set dev a mtu 999");
-	while (!plx_load_acquire(&a.in_callback))
-		usleep(100);
+	wait_begun(&a, nb);
 	/* Far more than a socket's buffer holds, and the ends of both last. */
 	for (unsigned i = 0; i < 2000; i++)
 		cr_assert_eq(plx_netif_set_mtu(index, 1000 + i % 2), 0);
@@ -347,9 +355,9 @@ Test(netif_watch, an_overrun_loses_no_end_state, .init = start)
 	cr_assert_lt(look(&a).nb, 1900, "%u told: there was no overrun", look(&a).nb);
 
 	a.wait_us = 300000;
+	nb = plx_load_acquire(&a.nb_begun);
 	sh_ok("ip link set dev a mtu 998");
-	while (!plx_load_acquire(&a.in_callback))
-		usleep(100);
+	wait_begun(&a, nb);
 	for (unsigned i = 0; i < 2000; i++)
 		cr_assert_eq(plx_netif_set_mtu(index, 1000 + i % 2), 0);
 	sh_ok("ip link del dev a");

@@ -104,7 +104,7 @@ static void refused(const char *device, int error, const char *word1, const char
 	ret = plx_port_attach(device, &port);
 	cr_assert_eq(ret, error, "%s: %d, want %d: %s", device, ret, error, log_lines_text(0));
 	assert_one_line("port", PLX_LOG_ERR, "net_pcap", word1, word2);
-	assert_count((plx_port_count)(), 0);
+	assert_count(plx_port_count(), 0);
 }
 
 Test(pcap_read, refused_at_the_beginning)

@@ -145,11 +145,11 @@ Test(pollux_init, devices_are_ports_in_their_order)
 		ret = init((const char *[]){"--lcores=0@0", "--no-huge", "--vdev=net_null5",
 					    "--vdev", "net_null2", NULL});
 		cr_assert_eq(ret, 5, "%d, %s", ret, caught.error);
-		cr_assert_eq((plx_port_count)(), 2);
+		cr_assert_eq(plx_port_count(), 2);
 		cr_assert_eq(plx_port_by_name("net_null5", &port), 0);
 		cr_assert_eq(port, 0, "%u", port);
 		plx_fini();
-		cr_assert_eq((plx_port_count)(), 0);
+		cr_assert_eq(plx_port_count(), 0);
 		cr_assert_null(plx_eal_conf());
 	}
 	cr_assert_eq(caught.nb_lines, 0, "%s", caught.last);
@@ -165,7 +165,7 @@ Test(pollux_init, one_bad_device_undoes_all)
 	cr_assert_eq(ret, -EINVAL, "%d", ret);
 	cr_assert_eq(caught.nb_lines, 1, "%u: %s", caught.nb_lines, caught.last);
 	cr_assert(strstr(caught.error, "net_null1: unknown key 'nonsense'"), "%s", caught.error);
-	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(plx_port_count(), 0);
 	cr_assert_null(plx_eal_conf());
 }
 
@@ -237,11 +237,11 @@ Test(pollux_init, fini_waits_for_lcores_that_forward)
 	pthread_create(&thread, NULL, fini_from_elsewhere, NULL);
 	pthread_join(thread, NULL);
 	cr_assert_eq(caught.nb_lines, 1, "%u: %s", caught.nb_lines, caught.last);
-	cr_assert_eq((plx_port_count)(), 1, "only the main lcore ends it");
+	cr_assert_eq(plx_port_count(), 1, "only the main lcore ends it");
 	cr_assert_eq(plx_lcore_state(1), PLX_LCORE_RUNNING);
 	plx_fini();
 	cr_assert(plx_load_acquire(&was_there), "its port went before it");
-	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(plx_port_count(), 0);
 	cr_assert_null(plx_eal_conf());
 	cr_assert_eq(caught.nb_lines, 1, "%s", caught.last);
 }
@@ -258,17 +258,17 @@ Test(pollux_init, a_child_of_fork_may_end_and_begin_anew)
 	cr_assert_geq(pid, 0);
 	if (pid == 0) {
 		plx_fini();
-		if ((plx_port_count)() != 0 || plx_eal_conf())
+		if (plx_port_count() != 0 || plx_eal_conf())
 			_exit(1);
 		ret = init((const char *[]){"--lcores=0@0", "--no-huge", "--vdev=net_null0", NULL});
-		if (ret != 3 || (plx_port_count)() != 1)
+		if (ret != 3 || plx_port_count() != 1)
 			_exit(2);
 		plx_fini();
 		_exit(0);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0, "%#x", status);
-	cr_assert_eq((plx_port_count)(), 1);
+	cr_assert_eq(plx_port_count(), 1);
 }
 
 /* In a child whose parent had used plx_init() and ended it: the EAL is the child's own. */

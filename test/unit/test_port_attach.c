@@ -4,6 +4,9 @@
  */
 #include "port_fake.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,11 +16,11 @@ Test(attach, ids_are_the_lowest_free_ones)
 {
 	unsigned port, nb = 0;
 
-	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(plx_port_count(), 0);
 	cr_assert_eq(attach("net_fake0"), 0);
 	cr_assert_eq(attach("net_fake7"), 1);
 	cr_assert_eq(attach("net_plain0"), 2);
-	cr_assert_eq((plx_port_count)(), 3);
+	cr_assert_eq(plx_port_count(), 3);
 	assert_done(plx_port_detach(1));
 	cr_assert_not(plx_port_is_valid(1));
 	cr_assert(plx_port_is_valid(2));
@@ -68,7 +71,7 @@ Test(attach, refusals)
 	fake.fail = FAKE_PROBE;
 	assert_failed(plx_port_attach("net_fake0", &port));
 	cr_assert_eq(port, 77);
-	cr_assert_eq((plx_port_count)(), 1);
+	cr_assert_eq(plx_port_count(), 1);
 }
 
 Test(attach, no_more_than_there_is_room_for)
@@ -127,7 +130,7 @@ Test(attach, fini_closes_what_is_open_and_all_works_again)
 	started("net_fake0", 1);
 	setup("net_fake1", 1);
 	plx_port_fini();
-	cr_assert_eq((plx_port_count)(), 0);
+	cr_assert_eq(plx_port_count(), 0);
 	cr_assert_eq(fake.nb_ports + fake.nb_started + fake.nb_rxqs, 0);
 	cr_assert_eq(nb_entries("/proc/self/fd"), fds);
 	started("net_fake0", 1);
@@ -207,7 +210,7 @@ Test(attach, information)
 	cr_assert_eq(info.rx_ring_default, 256);
 	cr_assert_eq(info.tx_ring_default, 512);
 	cr_assert_eq(info.max_tx_queues, PLX_PORT_QUEUES_MAX, "more than there is room for");
-	cr_assert_eq(info.max_frame_bytes, 1514, "%u", info.max_frame_bytes);
+	cr_assert_eq(info.max_frame_bytes, 1518, "with a tag: %u", info.max_frame_bytes);
 	cr_assert_eq(info.can, 0xff, "%#x", info.can);
 	cr_assert_eq(plx_port_node(port), PLX_NODE_ANY);
 	cr_assert_eq(plx_port_node(99), PLX_NODE_ANY);
@@ -276,6 +279,52 @@ Test(attach, dump)
 	free(text);
 	assert_done(plx_port_event_del(port, ignore, NULL));
 	assert_refused(plx_port_dump(9, stdout), -ENODEV, "no port 9");
+	assert_refused(plx_port_dump(port, NULL), -EINVAL, "plx_port_dump");
+}
+
+static int is_there; /* atomic: the one who looks has its answer */
+
+static void *look_at_port(void *arg)
+{
+	struct plx_port_stats stats;
+
+	if (plx_port_stats(*(unsigned *)arg, &stats) == 0)
+		plx_store_release(&is_there, 1);
+	return NULL;
+}
+
+static void *dump_to(void *arg)
+{
+	plx_port_dump(0, arg);
+	return NULL;
+}
+
+/* A pager that reads no further must not stop what else the program does. */
+Test(attach, a_dump_that_nobody_reads_holds_up_nobody)
+{
+	unsigned port = started("net_fake0", 2);
+	pthread_t dumper, looker;
+	char page[4096] = {0};
+	int fds[2];
+	FILE *out;
+
+	signal(SIGPIPE, SIG_IGN);
+	cr_assert_eq(pipe2(fds, O_NONBLOCK), 0);
+	while (write(fds[1], page, sizeof(page)) > 0)
+		;
+	cr_assert_eq(fcntl(fds[1], F_SETFL, 0), 0);
+	out = fdopen(fds[1], "w");
+	setvbuf(out, NULL, _IONBF, 0);
+	pthread_create(&dumper, NULL, dump_to, out);
+	usleep(20000);
+	pthread_create(&looker, NULL, look_at_port, &port);
+	for (int i = 0; !plx_load_acquire(&is_there) && i < 20000; i++)
+		usleep(100);
+	cr_assert(plx_load_acquire(&is_there), "the dump keeps the lock");
+	close(fds[0]); /* the write fails then */
+	pthread_join(dumper, NULL);
+	pthread_join(looker, NULL);
+	fclose(out);
 }
 
 /* The child must not close, stop or free what the parent goes on with. */
@@ -292,8 +341,49 @@ Test(attach, a_child_of_fork_leaves_its_parents_ports_alone)
 		plx_port_fini();
 		untouched = fake.nb_started == 1 && fake.nb_rxqs == 1 && fake.nb_ports == 1;
 		plx_eal_fini();
-		_exit(untouched && (plx_port_count)() == 0 && !plx_port_is_valid(port) ? 0 : 1);
+		_exit(untouched && plx_port_count() == 0 && !plx_port_is_valid(port) ? 0 : 1);
 	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x", status);
+	cr_assert_eq(state_of(port), PLX_PORT_STARTED);
+}
+
+/* Runs in a child of fork() with a port of its parent: 0, or what is wrong. */
+static int begin_anew(void)
+{
+	struct plx_port_stats stats;
+	unsigned port;
+
+	log_lines_start();
+	if (plx_port_attach("net_fake1", &port) != -ENODEV || log_lines.nb != 1)
+		return 1;
+	plx_port_fini();
+	plx_eal_fini();
+	start_pools();
+	if (plx_port_attach("net_fake0", &port) || plx_port_stats(port, &stats) ||
+	    stats.rx.packets != 0 || fake.nb_rxqs != 1)
+		return 2;
+	if (plx_port_setup(port, 0, 1, NULL) || fake.nb_rxqs != 1 || fake.nb_txqs != 2)
+		return 3;
+	plx_port_fini();
+	return fake.nb_started == 1 && fake.nb_rxqs == 1 && fake.nb_txqs == 1 ? 0 : 4;
+}
+
+/* Its own ports begin with nothing of the parent's: queues, counters. */
+Test(attach, a_child_of_fork_begins_anew)
+{
+	unsigned port = started("net_fake0", 1);
+	struct plx_mbuf *pkt;
+	int status = -1;
+	pid_t pid;
+
+	rxq_of(0)->to_give = 1;
+	cr_assert_eq(plx_port_rx_burst(port, 0, &pkt, 1), 1);
+	plx_mbuf_free(pkt);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0)
+		_exit(begin_anew());
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0, "%#x", status);
 	cr_assert_eq(state_of(port), PLX_PORT_STARTED);

@@ -271,8 +271,12 @@ Test(conf, each_call_of_the_driver_fails_in_turn)
 			fake.fail_after = cases[i].after;
 		}
 		ret = plx_port_configure(port, &conf);
-		if (ret)
+		if (ret) {
 			cr_assert_eq(fake.last->mtu, 1500, "case %zu: %u", i, fake.last->mtu);
+			cr_assert_eq(plx_port_promisc(port), 0, "case %zu", i);
+			cr_assert_eq(plx_port_allmulti(port), 0, "case %zu", i);
+			cr_assert_not(fake.promisc, "case %zu", i);
+		}
 		for (unsigned q = 0; ret == 0 && q < 2; q++)
 			ret = plx_port_rxq_setup(port, q, &rxq);
 		for (unsigned q = 0; ret == 0 && q < 2; q++)

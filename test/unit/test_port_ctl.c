@@ -206,7 +206,7 @@ Test(port_ctl, mtu)
 	assert_done(plx_port_mtu(port, &mtu));
 	cr_assert_eq(mtu, 2034, "%u", mtu);
 	assert_done(plx_port_info(port, &info));
-	cr_assert_eq(info.max_frame_bytes, 2048, "%u", info.max_frame_bytes);
+	cr_assert_eq(info.max_frame_bytes, 2048 + PLX_PORT_TAG_BYTES, "%u", info.max_frame_bytes);
 	fake.fail = FAKE_MTU_SET;
 	assert_failed(plx_port_mtu_set(port, 1500));
 	assert_done(plx_port_mtu(port, &mtu));

@@ -7,6 +7,7 @@
 
 #include <pollux/ctl.h>
 #include <pollux/stop.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(event, .init = start_ports, .fini = end_ports, .timeout = 60);
@@ -321,7 +322,7 @@ Test(event, detach_from_within_a_callback)
 	wait_for(&nb_detached, 1);
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(results[i], 0, "%d: %d", i, results[i]);
-	cr_assert_eq((plx_port_count)(), 2);
+	cr_assert_eq(plx_port_count(), 2);
 	drain();
 	cr_assert_eq(nb_calls[PLX_PORT_EVENT_ERROR], 1, "of the new port alone");
 	cr_assert_eq(nb_calls[PLX_PORT_EVENT_REMOVED], 0, "it was the port's before");
@@ -389,5 +390,34 @@ Test(event, an_eal_that_ended_and_began_again)
 	fake_pool = packets_new("fake", 512, 0, 0);
 	port = attach("net_fake0");
 	assert_done(plx_port_event_add(port, count, NULL));
+	drain();
+}
+
+/* What the child forgets its parent goes on watching: they share one epoll set. */
+Test(event, a_child_of_fork_takes_no_events_from_its_parent)
+{
+	int status = -1, gate[2];
+	unsigned port;
+	char byte;
+	pid_t pid;
+
+	fake.fail = FAKE_PROBE;
+	assert_failed(plx_port_attach("net_fake0", &port));
+	cr_assert_eq(pipe(gate), 0);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		close(gate[1]);
+		if (read(gate[0], &byte, 1) != 0)
+			_exit(1);
+		plx_port_fini();
+		_exit(0);
+	}
+	port = attach("net_fake0");
+	assert_done(plx_port_event_add(port, count, NULL));
+	close(gate[1]);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x", status);
+	close(gate[0]);
 	drain();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_ring: what passes through a loop and a cable, and where each packet is counted. */
+#include "ring_private.h"
 #include "seed.h"
 #include "soft_ports.h"
 
@@ -319,6 +320,84 @@ Test(ring_port, ends_come_and_go)
 	done(plx_port_start(a));
 	assert_count(send(a, 0, 4), 4);
 	assert_count(take(b, 0, 64), 4);
+}
+
+/*
+ * A burst that looked at the link just before the receiver stopped, and goes into the wire after
+ * it: what a thread does that loses its CPU in between.
+ */
+static uint32_t send_late(unsigned port, uint32_t nb)
+{
+	struct ring_txq *txq = plx_port_tx_paths[port][0].queue;
+	const uint32_t *open = txq->open;
+	const uint32_t was_open = 100 + 1;
+	uint32_t sent;
+
+	txq->open = &was_open;
+	sent = send(port, 0, nb);
+	txq->open = open;
+	return sent;
+}
+
+Test(ring_port, late_and_the_receiver_starts_again)
+{
+	unsigned a, b;
+
+	cable_up(&a, &b, 1);
+	done(plx_port_stop(b));
+	assert_count(send_late(a, 5), 5);
+	done(plx_port_start(b));
+	assert_count(take(b, 0, 64), 0);
+	assert_count(soft_stats(b).rx.missed, 5);
+	/* It had the id of another port then. */
+	assert_count(send_late(a, 3), 3);
+	assert_count(send(a, 0, 3), 3);
+	for (unsigned i = 0; i < 6; i++) {
+		struct plx_mbuf *m;
+
+		assert_count(plx_port_rx_burst(b, 0, &m, 1), 1);
+		assert_count(m->port, b);
+		plx_mbuf_free(m);
+	}
+	assert_count(send_late(a, 3), 3);
+	assert_count(send(a, 0, 3), 3);
+	assert_count(take(b, 0, 64), 6);
+}
+
+Test(ring_port, late_and_the_sender_stops)
+{
+	unsigned a, b;
+
+	cable_up(&a, &b, 1);
+	done(plx_port_stop(b));
+	assert_count(send_late(a, 5), 5);
+	done(plx_port_stop(a));
+	assert_count(plx_mempool_in_use(soft_pool), 0);
+	assert_count(soft_stats(b).rx.missed, 5);
+	assert_count(soft_xstat(a, "tx_undelivered"), 0);
+
+	/* Without a queue to count them the port itself does. */
+	done(plx_port_start(a));
+	done(plx_port_close(b));
+	assert_count(send_late(a, 4), 4);
+	done(plx_port_stop(a));
+	assert_count(soft_stats(b).rx.missed, 9);
+}
+
+Test(ring_port, late_and_the_receiver_is_detached)
+{
+	unsigned a, b;
+
+	cable_up(&a, &b, 1);
+	done(plx_port_stop(b));
+	assert_count(send_late(a, 5), 5);
+	done(plx_port_detach(b));
+	assert_count(soft_xstat(a, "tx_undelivered"), 5);
+	assert_count(send_late(a, 4), 4);
+	done(plx_port_stop(a));
+	assert_count(soft_xstat(a, "tx_undelivered"), 9);
+	assert_count(soft_stats(a).tx.packets, 9);
+	assert_count(plx_mempool_in_use(soft_pool), 0);
 }
 
 /* A loop that was in use becomes a cable. */

@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+TestSuite(stats_json, .fini = drop_all);
+
 static double number_of(const json_t *object, const char *name)
 {
 	json_t *value = json_object_get(object, name);
@@ -31,6 +33,7 @@ static json_t *parse(const struct plx_stats_sample *sample)
 
 	stats_print_json(sample, true, out);
 	fclose(out);
+	keep(text);
 	cr_assert_eq(lines_of(text, &longest), 1);
 	json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	cr_assert(json, "%s at %d of %s", error.text, error.position, text);

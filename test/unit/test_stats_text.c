@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+TestSuite(stats_text, .fini = drop_all);
+
 Test(stats_text, numbers)
 {
 	static const struct {
@@ -45,7 +47,7 @@ static const char *table(unsigned columns, unsigned rows, unsigned *nb)
 
 	*nb = stats_print_table(example(), &view, out);
 	fclose(out);
-	return text;
+	return keep(text);
 }
 
 Test(stats_text, table)
@@ -92,6 +94,7 @@ Test(stats_text, table_fits_the_window)
 					"%s", text);
 			cr_assert_eq(strstr(text, "...") != NULL, rows < 16 && columns > 2,
 				     "%u rows, %u columns:\n%s", rows, columns, text);
+			drop_all();
 		}
 }
 
@@ -116,6 +119,7 @@ Test(stats_text, lines)
 
 	stats_print_lines(example(), &view, out);
 	fclose(out);
+	keep(text);
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(want); i++)
 		cr_assert(strstr(text, want[i]), "no '%s' in:\n%s", want[i], text);
 	nb = lines_of(text, &longest);

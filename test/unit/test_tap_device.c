@@ -169,7 +169,7 @@ Test(tap_device, deleted_by_another)
 	done(plx_port_stop(port));
 	log_lines_start();
 	cr_assert_eq(plx_port_start(port), -ENODEV);
-	assert_one_line("port", PLX_LOG_ERR, "dtap0", "detach");
+	assert_one_line("port", PLX_LOG_ERR, "net_tap0", "detach");
 	done(plx_port_detach(port));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* net_tap: frames between the port and the kernel, byte for byte, and what becomes of the others. */
+/* net_tap: frames between port and kernel, byte for byte, and what becomes of the others. */
 #include "tap_env.h"
 
 TestSuite(tap_packets, .init = start_tap, .fini = soft_end);
@@ -41,6 +41,9 @@ Test(tap_packets, from_the_kernel)
 		plx_mbuf_free(m);
 	}
 	assert_count(soft_stats(port).rx.errors, 0);
+	/* The one at hand for the next frame. */
+	cr_assert_null(port_recv(port, 0));
+	assert_count(plx_mempool_in_use(soft_pool), 1);
 }
 
 Test(tap_packets, to_the_kernel)
@@ -268,7 +271,7 @@ Test(tap_packets, missed)
 	assert_count(plx_mempool_in_use(soft_pool), 0);
 }
 
-/* More transmit queues than receive queues share the descriptors; the kernel sends to those read. */
+/* More transmit than receive queues share descriptors; the kernel sends to those that are read. */
 Test(tap_packets, unlike_queues)
 {
 	static unsigned char got[2000];
@@ -296,6 +299,38 @@ Test(tap_packets, unlike_queues)
 		}
 	}
 	cr_assert_eq(nb_got, 40, "%u came", nb_got);
+}
+
+/* The kernel answers a flow by the queue on which it came. */
+Test(tap_packets, flows_come_back_by_their_queue)
+{
+	/* UDP, from 10.0.0.1:1000 to 10.0.0.2:2000, and the answer */
+	static const unsigned char there[42] = {
+		2, 0, 0,  0,  0, 1, 2,	0, 0, 0, 0,  2, 8, 0, 0x45, 0,	  0, 28,   0, 0,
+		0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 3,    0xe8, 7, 0xd0, 0, 8};
+	static const unsigned char back[42] = {
+		2, 0, 0,  0,  0, 2, 2,	0, 0, 0, 0,  1, 8, 0, 0x45, 0,	  0, 28,   0, 0,
+		0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1, 7,    0xd0, 3, 0xe8, 0, 8};
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+
+	port = soft_attach("net_tap0");
+	soft_setup(port, 4, 4, false, 0);
+	done(plx_port_start(port));
+	tap_wait_up(port);
+	fd = kernel_side("dtap0");
+	address.sll_ifindex = (int)if_nametoindex("dtap0");
+	for (unsigned q = 0; q < 4; q++) {
+		struct plx_mbuf *m = packet_new(soft_pool, sizeof(there), 0);
+
+		memcpy(plx_mbuf_data(m), there, sizeof(there));
+		assert_count(plx_port_tx_burst(port, q, &m, 1), 1);
+		cr_assert_eq(sendto(fd, back, sizeof(back), 0, (struct sockaddr *)&address,
+				    sizeof(address)),
+			     (ssize_t)sizeof(back), "%m");
+		cr_assert(comes(plx_port_rx_burst(port, q, &m, 1) == 1), "not by queue %u", q);
+		cr_assert_eq(memcmp(plx_mbuf_data(m), back, sizeof(back)), 0);
+		plx_mbuf_free(m);
+	}
 }
 
 Test(tap_packets, only_sending)

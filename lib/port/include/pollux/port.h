@@ -320,7 +320,7 @@ PLX_API PLX_COLD void plx_port_tx_give_up_(unsigned port, unsigned queue, struct
  * @nb     packets wanted                 [1, PLX_BURST_MAX]
  *
  * Returns 0..@nb. Fewer than @nb: there are no more at the moment, or the pool is empty (rx_nombuf
- *         grew; the packet waits, or is lost where its counter in port_stats.h says so).
+ *         grew; the packets wait in the queue).
  * Owner   the caller owns pkts[0, ret).
  * Units   data_len in bytes, without FCS.
  * Thread  only the one bound to (port, queue); takes no lock.

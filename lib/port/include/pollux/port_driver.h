@@ -41,7 +41,7 @@ struct plx_port_counter {
 
 /*
  * First member of a driver's receive queue. The counters are its thread's: plx_store_relaxed() on
- * them, or plx_port_count() below; readers take no lock.
+ * them, or plx_count() below; readers take no lock.
  */
 struct plx_port_rxq {
 	struct plx_port_rx_stats stats PLX_CACHE_ALIGNED;
@@ -67,8 +67,8 @@ struct plx_port_txq {
 };
 
 /* Add to a counter that this thread alone writes. Who wants the function of this name, how many
- * ports there are, and includes this header calls it as (plx_port_count)(). */
-#define plx_port_count(counter, n) plx_store_relaxed((counter), *(counter) + (n))
+ * ports there are, and includes this header calls it as plx_port_count(). */
+#define plx_count(counter, n) plx_store_relaxed((counter), *(counter) + (n))
 
 /* NULL is legal but for the two setups, the two releases, start and stop. */
 struct plx_port_ops {

@@ -6,10 +6,11 @@
  *
  * Every packet is in exactly one of these:
  *
- *	came to the port  = rx_packets + rx_missed + rx_errors + rx_nombuf
+ *	came to the port  = rx_packets + rx_missed + rx_errors
  *	given to the port = tx_packets + tx_errors + tx_dropped
  *
- * (those under way in a queue at the moment aside). Extended statistics name the causes: they are
+ * (those under way in a queue at the moment aside). rx_nombuf is no loss: it counts packets that had
+ * to wait because the pool was empty; those that find the queue full meanwhile are rx_missed. Extended statistics name the causes: they are
  * parts of these sums, not additions to them, and `is_drop` marks those that count lost packets.
  */
 #ifndef POLLUX_PORT_STATS_H
@@ -24,8 +25,7 @@ struct plx_port_rx_stats {
 	uint64_t bytes;	 /* data_len, without FCS */
 	uint64_t missed; /* lost before the queue: it was full. The kernel's drops, the card's */
 	uint64_t errors; /* came damaged, too long, or cut off */
-	uint64_t
-		nombuf; /* lost, or told to wait, for want of an mbuf: see the driver's own names */
+	uint64_t nombuf; /* told to wait for want of an mbuf: one at least for a burst in want */
 };
 
 struct plx_port_tx_stats {

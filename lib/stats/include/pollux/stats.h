@@ -65,7 +65,7 @@ enum plx_stats_mark {
 struct plx_stats_flow {
 	uint64_t packets; /* these three as the port counts them: see <pollux/port_stats.h> */
 	uint64_t bytes;	  /* data_len, without FCS */
-	uint64_t lost;	  /* rx: missed, errors and nombuf; tx: errors and dropped */
+	uint64_t lost;	  /* rx: missed and errors; tx: errors and dropped */
 	double packets_per_s;
 	double frame_mbps;
 	double wire_mbps;
@@ -73,7 +73,7 @@ struct plx_stats_flow {
 	enum plx_stats_mark mark;
 };
 
-/** One cause of lost packets. Causes are parts of the five sums, not additions to them. */
+/** One cause of lost packets. Causes are parts of the four sums, not additions to them. */
 struct plx_stats_drop {
 	char name[PLX_PORT_XSTAT_NAME_MAX]; /* of the sum or the extended statistic */
 	uint64_t count;
@@ -92,8 +92,7 @@ struct plx_stats_port {
 	const struct plx_stats_flow *rx_queues; /* [0, nb_rx_queues) */
 	const struct plx_stats_flow *tx_queues;
 	unsigned nb_drops;
-	const struct plx_stats_drop *drops; /* first rx_missed, rx_errors, rx_nombuf, tx_errors,
-					     * tx_dropped; then all others, of queues too */
+	const struct plx_stats_drop *drops; /* first rx_missed, rx_errors, tx_errors, tx_dropped; then all others, of queues too */
 };
 
 struct plx_stats_lcore {
