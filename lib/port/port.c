@@ -244,7 +244,7 @@ static void reset_slot(struct plx_port *port, const char *name,
 	port->allmulti = false;
 	port->priv = NULL;
 	port->node = PLX_NODE_ANY;
-	port->mtu = ETHERMTU;
+	plx_store_relaxed(&port->mtu, ETHERMTU);
 	port->mac = (struct ether_addr){0};
 	port->outside = (struct plx_port_stats){0};
 	port->inner = inner;
@@ -505,7 +505,8 @@ void plx_port_fill_info(struct plx_port *port, struct plx_port_info *info)
 		.burst_default = 32,
 		.min_mtu = 68,
 		.max_mtu = ETHERMTU,
-		.max_frame_bytes = port->mtu + ETHER_HDR_LEN + PLX_PORT_TAG_BYTES,
+		.max_frame_bytes =
+			plx_load_relaxed(&port->mtu) + ETHER_HDR_LEN + PLX_PORT_TAG_BYTES,
 		.max_macs = 1,
 	};
 	memcpy(info->name, port->name, sizeof(info->name));

@@ -48,7 +48,8 @@ static int check_abilities(const struct plx_port *port, const struct plx_port_co
 			     rx ? info->rx_offloads : info->tx_offloads);
 		return -ENOTSUP;
 	}
-	if (conf->mtu && conf->mtu != port->mtu && !(info->can & PLX_PORT_CAN_MTU_SET))
+	if (conf->mtu && conf->mtu != plx_load_relaxed(&port->mtu) &&
+	    !(info->can & PLX_PORT_CAN_MTU_SET))
 		what = "another MTU";
 	else if (conf->promisc && !(info->can & PLX_PORT_CAN_PROMISC))
 		what = "promiscuous mode";
@@ -73,10 +74,10 @@ static int set_mode(struct plx_port *port, int (*set)(struct plx_port *port, boo
 static int set_mtu(struct plx_port *port, uint32_t mtu)
 {
 	int (*set)(struct plx_port *, uint32_t) = port->driver->ops->mtu_set;
-	int ret = mtu != port->mtu && set ? set(port, mtu) : 0;
+	int ret = mtu != plx_load_relaxed(&port->mtu) && set ? set(port, mtu) : 0;
 
 	if (ret == 0)
-		port->mtu = mtu;
+		plx_store_relaxed(&port->mtu, mtu);
 	return ret;
 }
 
@@ -84,15 +85,15 @@ static int set_mtu(struct plx_port *port, uint32_t mtu)
 static int apply(struct plx_port *port, const struct plx_port_conf *conf)
 {
 	const struct plx_port_ops *ops = port->driver->ops;
-	uint32_t old_mtu = port->mtu;
+	uint32_t old_mtu = plx_load_relaxed(&port->mtu);
 	bool was_promisc = port->promisc;
 	int ret;
 
-	ret = set_mtu(port, conf->mtu ? conf->mtu : port->mtu);
+	ret = set_mtu(port, conf->mtu ? conf->mtu : plx_load_relaxed(&port->mtu));
 	if (ret)
 		return ret;
 	port->conf = *conf;
-	port->conf.mtu = port->mtu;
+	port->conf.mtu = plx_load_relaxed(&port->mtu);
 	ret = ops->configure ? ops->configure(port) : 0;
 	if (ret)
 		goto restore_mtu;
@@ -111,7 +112,8 @@ restore_promisc:
 		port->promisc = was_promisc;
 restore_mtu:
 	if (set_mtu(port, old_mtu))
-		plx_port_log(port, PLX_LOG_WARN, "its MTU stays at %u", port->mtu);
+		plx_port_log(port, PLX_LOG_WARN, "its MTU stays at %u",
+			     plx_load_relaxed(&port->mtu));
 	return ret;
 }
 

@@ -277,7 +277,7 @@ int plx_port_mtu(unsigned id, uint32_t *mtu)
 	if (!port)
 		return -ENODEV;
 	if (mtu)
-		*mtu = port->mtu;
+		*mtu = plx_load_relaxed(&port->mtu);
 	else
 		plx_port_log(port, PLX_LOG_ERR, "plx_port_mtu: mtu is NULL");
 	plx_port_leave();
@@ -316,11 +316,11 @@ static int mtu_set(struct plx_port *port, uint32_t mtu)
 		return -EINVAL;
 	}
 	ret = check_pools(port, mtu);
-	if (ret == 0 && mtu != port->mtu && set)
+	if (ret == 0 && mtu != plx_load_relaxed(&port->mtu) && set)
 		ret = set(port, mtu);
 	if (ret)
 		return ret;
-	port->mtu = mtu;
+	plx_store_relaxed(&port->mtu, mtu);
 	if (port->state != PLX_PORT_ATTACHED)
 		port->conf.mtu = mtu;
 	return 0;

@@ -59,7 +59,7 @@ static void dump_settings(const struct plx_port *port, const struct plx_port_inf
 	fprintf(out, " (%u at most)\n", info->max_macs);
 	fprintf(out,
 		"  mtu: %u of [%u, %u], frames of %u bytes; promiscuous %s, all-multicast %s\n",
-		port->mtu, info->min_mtu, info->max_mtu, info->max_frame_bytes,
+		plx_load_relaxed(&port->mtu), info->min_mtu, info->max_mtu, info->max_frame_bytes,
 		port->promisc ? "on" : "off", port->allmulti ? "on" : "off");
 	fprintf(out,
 		"  offloads: receive 0x%x of 0x%x, transmit 0x%x of 0x%x; RSS types 0x%x of 0x%x\n",

@@ -83,7 +83,7 @@ static bool is_mbuf_pool(const struct plx_mempool *pool)
 
 static int check_pool(const struct plx_port *port, const struct plx_mempool *pool)
 {
-	uint32_t frame = port->mtu + ETHER_HDR_LEN;
+	uint32_t frame = plx_load_relaxed(&port->mtu) + ETHER_HDR_LEN;
 
 	if (!is_mbuf_pool(pool)) {
 		plx_port_log(port, PLX_LOG_ERR,

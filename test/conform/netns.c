@@ -93,7 +93,7 @@ static void put_end(struct request *r, struct rtattr *nest)
 	nest->rta_len = (uint16_t)((char *)r + r->head.nlmsg_len - (char *)nest);
 }
 
-/* Send the request and read one answer; returns the kernel's error, 0 with the answer in @answer. */
+/* Send the request and read one answer; returns the kernel's error, or 0 with it in @answer. */
 static int talk(struct request *r, char *answer, size_t room)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A namespace of the calling process's own, IPv6 off; in a user namespace of its own where it is not
- * root. Returns false with the reason when it may not. */
+/* A namespace of the calling process's own, IPv6 off; in a user namespace of its own where it is
+ * not root. Returns false with the reason when it may not. */
 bool netns_enter(char *why, size_t why_bytes);
 
 struct link {

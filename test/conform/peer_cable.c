@@ -64,8 +64,8 @@ static void cable_destroy(struct peer *peer)
 	free(peer);
 }
 
-/* It takes all that the port may send, and sends no more than the port takes by itself: a driver may
- * look more closely at what comes by a cable that lets more through. */
+/* It takes all that the port may send, and sends no more than the port takes by itself: a driver
+ * may look more closely at what comes by a cable that lets more through. */
 static void setup_all(struct cable_peer *cable, const struct plx_port_info *info)
 {
 	const struct plx_port_conf conf = {

@@ -270,8 +270,8 @@ PLX_API PLX_MUST_CHECK int plx_port_setup(unsigned port, unsigned nb_rx_queues,
  * Start: from the return on packets come in and may be sent. The link may come up later: see
  * plx_port_link_wait().
  *
- * Returns 0, -ENODEV (also when the device is gone for good), -EBUSY (not configured, a queue is not
- *         set up, or it is started), or the driver's reason.
+ * Returns 0, -ENODEV (also when the device is gone for good), -EBUSY (not configured, a queue is
+ *         not set up, or it is started), or the driver's reason.
  * Order   what the caller wrote before is seen by a thread that it tells to poll after this.
  */
 PLX_API PLX_MUST_CHECK int plx_port_start(unsigned port);

@@ -145,9 +145,9 @@ struct plx_port {
 
 	/* the driver's */
 	void *priv;
-	int node;		       /* PLX_NODE_ANY when the device has none */
-	uint32_t mtu;		       /* as it is now */
-	struct ether_addr mac;	       /* the port layer changes it after a mac_set() */
+	int node;	       /* PLX_NODE_ANY when the device has none */
+	uint32_t mtu;	       /* as it is now; atomic: also written in the control thread */
+	struct ether_addr mac; /* the port layer changes it after a mac_set() */
 	struct plx_port_stats outside; /* written in stats_update() only; never goes back */
 
 	/* the port layer's alone */

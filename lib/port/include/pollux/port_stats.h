@@ -9,9 +9,10 @@
  *	came to the port  = rx_packets + rx_missed + rx_errors
  *	given to the port = tx_packets + tx_errors + tx_dropped
  *
- * (those under way in a queue at the moment aside). rx_nombuf is no loss: it counts packets that had
- * to wait because the pool was empty; those that find the queue full meanwhile are rx_missed. Extended statistics name the causes: they are
- * parts of these sums, not additions to them, and `is_drop` marks those that count lost packets.
+ * (those under way in a queue at the moment aside). rx_nombuf is no loss: it counts packets that
+ * had to wait because the pool was empty; those that find the queue full meanwhile are rx_missed.
+ * Extended statistics name the causes: they are parts of these sums, not additions to them, and
+ * `is_drop` marks those that count lost packets.
  */
 #ifndef POLLUX_PORT_STATS_H
 #define POLLUX_PORT_STATS_H
