@@ -98,8 +98,8 @@ struct afp_port {
 	uint16_t fanout_id;
 
 	pthread_mutex_t lock; /* from asking for limit to writing it: the newest answer stays */
-	/* Bytes of the largest untagged frame that the interface takes; 0: its link is down. Written
-	 * by the control thread and the control path, read by transmit threads. */
+	/* Bytes of the largest untagged frame that the interface takes; 0: its link is down.
+	 * Written by the control thread and the control path, read by transmit threads. */
 	uint32_t limit PLX_CACHE_ALIGNED;
 };
 

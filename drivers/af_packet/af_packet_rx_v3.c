@@ -120,7 +120,8 @@ static uint32_t flush_blocks(struct afp_rxq *q)
 	return nb;
 }
 
-/* A block that the kernel is filling comes when its time has passed: waited for, but not for ever. */
+/* A block that the kernel is filling comes when its time has passed: waited for, but not for
+ * ever. */
 uint32_t afp_rx_flush_v3(struct afp_rxq *q)
 {
 	uint32_t nb = flush_blocks(q);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Transmit. A burst is written into the ring and handed over by one sendto(); frames that the kernel
- * did not take are taken back out, so that between bursts the ring holds only what the device is
- * sending, and the caller keeps what was not taken.
+ * Transmit. A burst is written into the ring and handed over by one sendto(); frames that the
+ * kernel did not take are taken back out, so that between bursts the ring holds only what the
+ * device is sending, and the caller keeps what was not taken.
  *
  * A header in front of each frame (PACKET_VNET_HDR) says that all of it is "header": the kernel
  * then copies it into its own buffer, where it otherwise would refer to the ring's pages and copy
- * them later, at a higher price, on each interface that hands a frame on to a receiver: veth, bridge,
- * loopback. Measured over veth against that and against sendmmsg(): faster at 60, 1,514 and 9,000
- * bytes.
+ * them later, at a higher price, on each interface that hands a frame on to a receiver: veth,
+ * bridge, loopback. Measured over veth against that and against sendmmsg(): faster at 60, 1,514 and
+ * 9,000 bytes.
  */
 #include "af_packet.h"
 
@@ -133,8 +133,8 @@ static uint32_t take_back(struct afp_txq *q, uint32_t from, uint32_t nb)
 
 /*
  * The kernel did not take all @nb_written frames from q->head on: it takes them in order and stays
- * before the first that it does not. One that it finds wrong is an error; the others, and that one's
- * place, are free again. Returns how many of @pkts are done with.
+ * before the first that it does not. One that it finds wrong is an error; the others, and that
+ * one's place, are free again. Returns how many of @pkts are done with.
  */
 static PLX_COLD uint32_t settle(struct afp_txq *q, struct plx_mbuf **pkts, uint32_t nb,
 				uint32_t nb_written, uint32_t limit)

@@ -71,7 +71,8 @@ static void poll_kernel(struct plx_xdp_rxq *rxq)
 		(void)recvfrom(rxq->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
 
-/* The mbufs in the ring, at most @nb; asks the kernel's index only when the last answer is short. */
+/* The mbufs in the ring, at most @nb; asks the kernel's index only when the last answer is
+ * short. */
 static inline uint32_t available(struct xsk_ring_cons *ring, uint32_t nb)
 {
 	uint32_t avail = ring->cached_prod - ring->cached_cons;

@@ -4,8 +4,8 @@
  * of what an application can do, and a port for programs that have none.
  *
  *	size=BYTES  of each frame that comes in; their content is what lay in the mbuf
- *	copy        copy each frame, in and out, as a driver does that has buffers of its own; frames
- *		    that come in are zeros then
+ *	copy        copy each frame, in and out, as a driver does that has buffers of its own;
+ *		    frames that come in are zeros then
  *	no-rx       nothing comes in
  *
  * It receives into mbufs that the pool's cache has just been given back and touches nothing but

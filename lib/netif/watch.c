@@ -2,10 +2,10 @@
 /*
  * Watches: one socket (a hub) for each network namespace that has any, in the control thread's
  * epoll set from the first watch on until the last is deleted. It gets the multicast about links,
- * and the answers to what is asked on it, in the kernel's order: the present state is asked for when
- * a watch is added, and of all watches after an overrun. A watch hears nothing until its own answer
- * has come: what lies in the socket before that may be about an earlier interface of its index, or
- * have lost its beginning.
+ * and the answers to what is asked on it, in the kernel's order: the present state is asked for
+ * when a watch is added, and of all watches after an overrun. A watch hears nothing until its own
+ * answer has come: what lies in the socket before that may be about an earlier interface of its
+ * index, or have lost its beginning.
  *
  * `lock` guards all lists. Callbacks run without it: `running` names the watch whose callback runs,
  * so that a delete can wait for it, and the hub's loop finds the next watch by serial number, since

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plx-perf-wire: the other end of the cable in benchmarks of ports. Plain AF_PACKET sockets, neither
- * library's code, so that both forwarders meet the same traffic.
+ * plx-perf-wire: the other end of the cable in benchmarks of ports. Plain AF_PACKET sockets,
+ * neither library's code, so that both forwarders meet the same traffic.
  *
  *	blast IFACE SECONDS BYTES      send as fast as one CPU can; prints packets sent
  *	probe IFACE COUNT BYTES        one packet at a time, there and back; prints ns of each

@@ -493,8 +493,8 @@ Test(af_xdp_life, leaves_packets_to_the_kernel_while_stopped)
 	xdp_end();
 }
 
-/* What the kernel finds wrong is counted, holds nothing up, and comes home: some kernels give it back
- * with what was sent, others only at the end. */
+/* What the kernel finds wrong is counted, holds nothing up, and comes home: some kernels give it
+ * back with what was sent, others only at the end. */
 Test(af_xdp_life, counts_what_the_kernel_finds_invalid)
 {
 	struct plx_mempool *pool;

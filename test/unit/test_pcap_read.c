@@ -498,8 +498,8 @@ Test(pcap_read, infinite)
 	plx_mbuf_free_bulk(pkts, 3);
 }
 
-/* Receive for 50 ms, then all that is due. As many as were due came, neither less nor more: a packet
- * each @gap_ns from the first poll on. */
+/* Receive for 50 ms, then all that is due. As many as were due came, neither less nor more: a
+ * packet each @gap_ns from the first poll on. */
 static void check_pace(unsigned port, uint64_t gap_ns)
 {
 	uint64_t begin_ns = plx_clock_now_ns(), first_ns = 0, last_ns;

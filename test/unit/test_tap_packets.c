@@ -153,6 +153,9 @@ Test(tap_packets, scattered)
 		plx_mbuf_free(m);
 	}
 	assert_count(soft_stats(port).rx.errors, 0);
+	/* Those at hand for the largest frame with a tag and a byte more. */
+	cr_assert_null(port_recv(port, 0));
+	assert_count(plx_mempool_in_use(soft_pool), 5);
 }
 
 /* The MTU of a port that runs grows: more segments are taken from the next burst on. */
@@ -165,6 +168,8 @@ Test(tap_packets, the_mtu_grows)
 	m = recv_wait();
 	assert_frame(m, 1514, 1);
 	plx_mbuf_free(m);
+	cr_assert_null(port_recv(port, 0));
+	assert_count(plx_mempool_in_use(soft_pool), 1);
 	done(plx_port_mtu_set(port, 9000));
 	cr_assert(kernel_send(fd, 9014, 2), "%m");
 	m = recv_wait();

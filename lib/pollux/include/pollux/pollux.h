@@ -59,8 +59,8 @@ PLX_BEGIN_DECLS
 PLX_API int plx_init(int argc, char **argv) PLX_MUST_CHECK;
 
 /**
- * What main() does when plx_init() failed: print what --help or --version asked for, and choose
- * the exit status: the EAL's options, and the drivers' names and keys for --vdev. The library itself
+ * What main() does when plx_init() failed: print what --help or --version asked for, and choose the
+ * exit status: the EAL's options, and the drivers' names and keys for --vdev. The library itself
  * prints nothing and never exits.
  *
  * @ret    what plx_init() returned, below 0

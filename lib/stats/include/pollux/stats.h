@@ -92,7 +92,8 @@ struct plx_stats_port {
 	const struct plx_stats_flow *rx_queues; /* [0, nb_rx_queues) */
 	const struct plx_stats_flow *tx_queues;
 	unsigned nb_drops;
-	const struct plx_stats_drop *drops; /* first rx_missed, rx_errors, tx_errors, tx_dropped; then all others, of queues too */
+	/* First rx_missed, rx_errors, tx_errors, tx_dropped; then all others, of queues too. */
+	const struct plx_stats_drop *drops;
 };
 
 struct plx_stats_lcore {
