@@ -79,7 +79,8 @@ refused 2 "$e -m '99999999999999': want megabytes, 1 to 16777216" -m 99999999999
 refused 2 "$e --main-lcore 1: not among the lcores, want one of 0" -l 0 --main-lcore 1
 refused 2 "plx-hello: 'more': want no arguments of its own" \
 	--no-huge --lcores "0@$cpu" -- more
-refused 1 "pollux: init: error: --vdev 'net_nosuch0': this build has no drivers" \
+drivers="net_null0, net_ring0, net_pcap0, net_af_packet0, net_af_xdp0, net_tap0"
+refused 2 "pollux: port: error: net_nosuch0: no such device; want a driver's name and a number, as $drivers" \
 	--no-huge --lcores "0@$cpu" --vdev net_nosuch0
 refused 1 "$e --config 'gone.ini': can't read the file: No such file or directory" \
 	--config gone.ini

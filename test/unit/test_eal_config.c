@@ -330,7 +330,7 @@ Test(eal_config, the_samples_are_good)
 		const char *name;
 		unsigned nb_lcores;
 		unsigned nb_devices;
-	} samples[] = {{"hello.ini", 1, 0}, {"software-ports.ini", 2, 0}, {"realtime.ini", 5, 0}};
+	} samples[] = {{"hello.ini", 1, 0}, {"software-ports.ini", 2, 2}, {"realtime.ini", 5, 0}};
 	const char *source_dir = getenv("PLX_SOURCE_DIR");
 
 	if (!source_dir)
