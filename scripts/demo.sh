@@ -18,7 +18,8 @@ Demos; all of them if none is told:
          pcap file instead
   app    scripts/new-app.sh makes, builds and runs an app of your own in a temporary folder
 
-  --build BUILD    take the programs that are built in BUILD; set up and build nothing
+  --build BUILD    take what is built in BUILD; set up and build nothing, and write
+                   nothing there
   --driver DRIVER  the ports' driver: net_af_packet, the default, net_pcap or net_af_xdp
   --short          a few seconds of traffic
 

@@ -67,8 +67,16 @@ done
 name=$(basename -- "$dir")
 [[ $name =~ ^[A-Za-z][A-Za-z0-9_-]*$ ]] ||
 	fail 2 "'$name' names the program: want letters, digits, - and _, and a letter first"
+# Of make, and of CMake's generators.
 case $name in
-all | clean | help | install | test) fail 2 "'$name' is taken: it is a target of make" ;;
+all | clean | codegen | default_target | depend | edit_cache | help | install | \
+	list_install_components | package | package_source | preinstall | rebuild_cache | test | \
+	cmake_check_build_system | cmake_force | ALL_BUILD | INSTALL | PACKAGE | RUN_TESTS | ZERO_CHECK)
+	fail 2 "'$name' is taken: it is a target of make"
+	;;
+build | CMakeFiles | Makefile | Testing)
+	fail 2 "'$name' is taken: the build has a file or a folder of that name"
+	;;
 esac
 if [ -e "$dir" ] && [ ! -d "$dir" ]; then fail 2 "$dir: it exists and is no folder"; fi
 if [ -d "$dir" ] && [ -n "$(ls -A -- "$dir")" ]; then
@@ -96,6 +104,15 @@ install_tree() {
 	export PKG_CONFIG_PATH
 }
 
+# folder_of VARIABLE: of pollux.pc
+folder_of() {
+	local folder
+	folder=$(pkg-config --variable="$1" pollux)
+	[ -n "$folder" ] || fail 1 "pollux.pc has no $1: install Pollux anew"
+	cd -- "$folder" 2>/dev/null || fail 1 "pollux.pc: $1 is $folder, which is no folder to enter"
+	pwd
+}
+
 wanted=$(sed -n 's/^project(pollux VERSION \([0-9]*\.[0-9]*\).*/\1/p' "$root/CMakeLists.txt")
 if pkg-config --exists "pollux >= $wanted"; then
 	found=installed
@@ -104,12 +121,29 @@ else
 	install_tree
 	found="there now"
 fi
-prefix=$(cd "$(pkg-config --variable=prefix pollux)" && pwd) || exit 1
-libdir=$(cd "$(pkg-config --variable=libdir pollux)" && pwd) || exit 1
+prefix=$(folder_of prefix) || exit 1
+libdir=$(folder_of libdir) || exit 1
 say "Pollux $(pkg-config --modversion pollux) is $found: $prefix"
 
 # ---- copy, build, run ----
 
+# made: the folders that this script makes, the innermost first; a DIR that was there stays, empty.
+made=()
+undo() {
+	rm -rf -- "$dir/build"
+	rm -f -- "$dir/main.c" "$dir/CMakeLists.txt" "$dir/Makefile"
+	[ ${#made[@]} -eq 0 ] || rmdir -- "${made[@]}" 2>/dev/null
+	say "removed what was made of $dir" >&2
+}
+
+[[ $dir == /* ]] || dir=$PWD/$dir
+folder=$dir
+while [ ! -e "$folder" ]; do
+	made+=("$folder")
+	folder=$(dirname -- "$folder")
+done
+trap undo EXIT
+trap 'exit 1' INT TERM HUP
 mkdir -p -- "$dir" || fail 1 "$dir: can't make it"
 dir=$(cd -- "$dir" && pwd) || exit 1
 for file in main.c CMakeLists.txt Makefile; do
@@ -127,6 +161,7 @@ cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
 run=("$dir/build/$name" --no-huge --no-pci --lcores "0@${cpus%%[,-]*},1@${cpus##*[,-]}" -- -s 1)
 say "running it for a second: ${run[*]}"
 "${run[@]}" || fail 1 "$name ended with status $?"
+trap - EXIT INT TERM HUP
 
 cat <<END
 

@@ -19,6 +19,9 @@ fail() {
 	exit 1
 }
 
+for program in ip ethtool iperf3 ping; do
+	command -v $program >/dev/null || fail "$program is missing: run scripts/setup.sh, or install it"
+done
 if ! mount -t proc proc /proc || ! mount -t tmpfs tmpfs "$DEMO_STAGE" || ! cd "$DEMO_STAGE"; then
 	fail "no private file system on $DEMO_STAGE"
 fi
@@ -131,31 +134,76 @@ all_frames() {
 	echo "$(frames "$pid_a" TX) $(frames "$pid_a" RX) $(frames "$pid_b" TX) $(frames "$pid_b" RX)"
 }
 
+failures=()
+
+# step NAME FILE COMMAND...: on host a, in bounded time; its output, of which a failure's last line
+# is told at the end, goes into FILE
+step() {
+	local status=0
+	at "$pid_a" timeout -k 1 $((DEMO_SECONDS + 20)) "${@:3}" >"$2" 2>&1 || status=$?
+	case $status in
+	0) ;;
+	124 | 137) failures+=("$1: not at its end after $((DEMO_SECONDS + 20)) s") ;;
+	*) failures+=("$1: status $status, $(grep . "$2" | tail -n 1)") ;;
+	esac
+	return $status
+}
+
+# The server may still have to get over the client before.
+server_is_busy() {
+	grep -qE 'server is busy|Connection refused' "$1"
+}
+
+# stream NAME FILE OPTION...: of iperf3
+stream() {
+	local tries=10
+	while ! step "$1" "$2" iperf3 -c 10.77.0.2 -t "$DEMO_SECONDS" -f m "${@:3}" &&
+		server_is_busy "$2" && [ $((tries--)) -gt 0 ]; do
+		unset 'failures[-1]'
+		sleep 0.2
+	done
+}
+
 # What is under way at a time fits the rings also when this machine is busy with something else, so
 # that a frame lost is a fault: a window of 64 kB, and UDP at 10 Mb/s.
 traffic() {
-	local client=(iperf3 -c 10.77.0.2 -t "$DEMO_SECONDS" -f m) pings=$((DEMO_SECONDS * 8))
+	local echoes=(ping -q -i 0.05 -c $((DEMO_SECONDS * 8)) 10.77.0.2)
 	at "$pid_b" iperf3 -s >iperf3-server 2>&1 &
-	at "$pid_a" ping -q -i 0.05 -c $pings -s 56 10.77.0.2 >ping-small
-	at "$pid_a" "${client[@]}" -w 64K >tcp 2>&1
-	at "$pid_a" "${client[@]}" -w 64K -R >tcp-reverse 2>&1
-	at "$pid_a" "${client[@]}" -u -b 10M -l 1000 >udp 2>&1
-	at "$pid_a" ping -q -i 0.05 -c $pings -s 1472 -M 'do' 10.77.0.2 >ping-large
+	step "ping, 56 bytes" ping-small "${echoes[@]}" -s 56
+	stream "TCP a to b" tcp -w 64K
+	stream "TCP b to a" tcp-reverse -w 64K -R
+	stream "UDP a to b" udp -u -b 10M -l 1000
+	step "ping, 1472 bytes" ping-large "${echoes[@]}" -s 1472 -M 'do'
 	sleep 0.3
 }
 
 read -r sent_a got_a sent_b got_b < <(all_frames)
 traffic
 read -r sent_a2 got_a2 sent_b2 got_b2 < <(all_frames)
-kill -INT "$l2fwd"
-wait "$l2fwd"
+
+has_ended() {
+	! kill -0 "$l2fwd" 2>/dev/null
+}
+
+hung=
+kill -INT "$l2fwd" 2>/dev/null
+if ! wait_for 10 has_ended; then
+	hung=1
+	kill -KILL "$l2fwd" 2>/dev/null
+fi
+wait "$l2fwd" 2>/dev/null
 status=$?
 
 # ---- what became of it ----
 
 # rate FILE: of the receiver, as iperf3 says it
 rate() {
-	sed -n 's/.* \([0-9.]* Mbits\/sec\) .*receiver.*/\1/p' "$1" | tail -n 1
+	sed -n 's/.* \([0-9.]* Mbits\/sec\) .*receiver.*/\1/p' "$1" | tail -n 1 | grep . || echo failed
+}
+
+# datagrams FILE: ", LOST/SENT (PER CENT) lost" of the receiver
+datagrams() {
+	sed -n 's/.* \([0-9]*\/[0-9]* ([^)]*)\) .*receiver.*/, \1 lost/p' "$1" | tail -n 1
 }
 
 # of_ports EXPRESSION: sums a number over all ports in the last sample of plx-l2fwd
@@ -170,7 +218,7 @@ ping, 56 bytes:    $(grep -E 'packet loss' ping-small)
 ping, 1472 bytes:  $(grep -E 'packet loss' ping-large)
 TCP a to b:        $(rate tcp)
 TCP b to a:        $(rate tcp-reverse)
-UDP a to b:        $(rate udp), $(grep receiver udp | sed 's/.* \([0-9]*\/[0-9]* ([^)]*)\).*/\1/') lost
+UDP a to b:        $(rate udp)$(datagrams udp)
 
 END
 sent=$((sent_a2 - sent_a + sent_b2 - sent_b))
@@ -184,5 +232,10 @@ if [ $lost -ne 0 ]; then
 	tail -n 1 stats.json | grep -oE '"[a-z0-9_]+":\{"packets":[1-9][0-9]*' |
 		sed 's/"\([a-z0-9_]*\)".*:\([0-9]*\)/  \1 \2/'
 fi
+for failure in ${failures[@]+"${failures[@]}"}; do
+	printf 'demo: error: %s\n' "$failure" >&2
+done
+[ -z "$hung" ] || fail "plx-l2fwd did not end within 10 s of SIGINT: killed"
 [ $status -eq 0 ] || fail "plx-l2fwd ended with status $status"
 if [ "$forwarded" -eq 0 ] || [ $got -eq 0 ]; then fail "nothing was forwarded"; fi
+[ ${#failures[@]} -eq 0 ]
