@@ -143,10 +143,10 @@ static int start(struct plx_port *port)
 	for (unsigned i = 0; i < nb_rx; i++)
 		if (frames < port->rxqs[i]->nb_desc)
 			frames = port->rxqs[i]->nb_desc;
-	if (ret == 0 && frames > 0)
-		ret = plx_net_tap_queue_len(port, tap, frames);
 	if (ret)
 		return ret;
+	if (frames > 0)
+		plx_net_tap_queue_len(port, tap, frames);
 
 	for (unsigned i = 0; i < nb_rx; i++) {
 		struct tap_rxq *rxq = (struct tap_rxq *)port->rxqs[i];
@@ -237,7 +237,9 @@ static void stats_update(struct plx_port *port)
 	uint64_t missed = port->outside.rx.missed;
 	struct plx_netif_info netif;
 
-	if (plx_netif_by_index(tap->if_index, &netif) == 0)
+	/* Another interface may have its index by now. */
+	if (!plx_load_relaxed(&tap->moved) && plx_netif_by_index(tap->if_index, &netif) == 0 &&
+	    plx_net_tap_is(tap, netif.name) && netif.tx_dropped >= tap->kernel_drops)
 		missed = tap->missed + netif.tx_dropped - tap->kernel_drops;
 	if (port->outside.rx.missed < missed)
 		port->outside.rx.missed = missed;

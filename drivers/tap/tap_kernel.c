@@ -124,6 +124,14 @@ int plx_net_tap_find(struct plx_port *port, struct tap_port *tap)
 	return -ENODEV;
 }
 
+bool plx_net_tap_is(const struct tap_port *tap, const char *name)
+{
+	struct ifreq ifr = {0};
+
+	return ioctl(tap->fds[0], TUNGETIFF, &ifr) == 0 &&
+	       strncmp(ifr.ifr_name, name, sizeof(ifr.ifr_name)) == 0;
+}
+
 int plx_net_tap_resize(struct plx_port *port, struct tap_port *tap, unsigned nb)
 {
 	while (tap->nb_fds > nb)
@@ -169,11 +177,19 @@ static int change(struct plx_port *port, const struct tap_port *tap, unsigned lo
 	return ret;
 }
 
-int plx_net_tap_queue_len(struct plx_port *port, const struct tap_port *tap, uint32_t frames)
+void plx_net_tap_queue_len(struct plx_port *port, const struct tap_port *tap, uint32_t frames)
 {
 	struct ifreq ifr = {.ifr_qlen = (int)frames};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	return change(port, tap, SIOCSIFTXQLEN, &ifr, "queue length");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tap->iface);
+	if (fd < 0 || ioctl(fd, SIOCSIFTXQLEN, &ifr) < 0)
+		plx_port_log(port, PLX_LOG_INFO,
+			     "interface '%s': its queue stays as long as it is, %u frames were "
+			     "wanted: %s",
+			     tap->iface, frames, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 int plx_net_tap_flag(struct plx_port *port, struct tap_port *tap, unsigned flag, bool on)

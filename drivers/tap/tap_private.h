@@ -75,6 +75,9 @@ int plx_net_tap_create(struct plx_port *port, struct tap_port *tap);
 /* Find the interface's name, which may have been changed. -ENODEV: it is gone. */
 int plx_net_tap_find(struct plx_port *port, struct tap_port *tap);
 
+/* Whether it is the interface of this name. */
+bool plx_net_tap_is(const struct tap_port *tap, const char *name);
+
 /* Close all descriptors; the interface goes with the last unless it is persistent. */
 void plx_net_tap_close(struct tap_port *tap);
 
@@ -84,8 +87,8 @@ int plx_net_tap_resize(struct plx_port *port, struct tap_port *tap, unsigned nb)
 /* The kernel's end of the cable. */
 int plx_net_tap_carrier(struct plx_port *port, const struct tap_port *tap, bool on);
 
-/* How many frames wait for each descriptor. */
-int plx_net_tap_queue_len(struct plx_port *port, const struct tap_port *tap, uint32_t frames);
+/* How many frames wait for each descriptor. Root of a user namespace may not say: then it stays. */
+void plx_net_tap_queue_len(struct plx_port *port, const struct tap_port *tap, uint32_t frames);
 
 /* IFF_PROMISC, IFF_ALLMULTI. */
 int plx_net_tap_flag(struct plx_port *port, struct tap_port *tap, unsigned flag, bool on);
