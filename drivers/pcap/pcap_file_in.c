@@ -21,6 +21,9 @@
 
 enum { BUFFER_BYTES = 256 * 1024, NS_PER_S = 1000000000 };
 
+/* A recorded pause that is longer is a stamp that is wrong, and not waited for. */
+static const int64_t pause_max_ns = INT64_C(86400) * NS_PER_S;
+
 static uint64_t stamp_ns(const struct pcap_pkthdr *header)
 {
 	return (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec;
@@ -163,7 +166,7 @@ static bool peek(struct pcap_rxq *q, struct pcap_in *in)
 
 	if (in->header)
 		return true;
-	ret = in->reader ? read_packet(in) : replay_record(in);
+	ret = in->records ? replay_record(in) : read_packet(in);
 	if (plx_likely(ret == 1))
 		return true;
 	in->eof = true;
@@ -180,7 +183,7 @@ static void step(struct pcap_in *in)
 {
 	in->header = NULL;
 	in->nb_replayed++;
-	if (in->reader)
+	if (!in->records)
 		return;
 	if (++in->next_record == in->nb_records) {
 		in->next_record = 0;
@@ -206,16 +209,35 @@ static uint32_t due_by_rate(struct pcap_in *in, uint32_t nb)
 	return (uint32_t)plx_min_u64(due - in->nb_replayed, nb);
 }
 
+static PLX_COLD void skip_pause(struct pcap_in *in, uint64_t at_ns, uint64_t now_ns)
+{
+	in->base_ns = now_ns;
+	in->first_ns = at_ns;
+	if (in->told_pause)
+		return;
+	in->told_pause = true;
+	plx_port_log(in->owner->port, PLX_LOG_WARN,
+		     "rx_pcap=%s: a packet is recorded more than a day after what came before; it "
+		     "comes at once, as do others like it",
+		     in->path);
+}
+
 /* True when the packet at in->header is due, as long after the first one as it was recorded. */
 static bool is_due(struct pcap_in *in, uint64_t now_ns)
 {
 	uint64_t at_ns = stamp_ns(in->header) + in->shift_ns;
+	int64_t wait_ns;
 
 	if (in->base_ns == 0) {
 		in->base_ns = now_ns;
 		in->first_ns = at_ns;
 	}
-	return at_ns <= in->first_ns || at_ns - in->first_ns <= now_ns - in->base_ns;
+	wait_ns = (int64_t)((at_ns - in->first_ns) - (now_ns - in->base_ns));
+	if (plx_unlikely(wait_ns > pause_max_ns)) {
+		skip_pause(in, at_ns, now_ns);
+		return true;
+	}
+	return wait_ns <= 0;
 }
 
 /* ---- The burst ---- */
@@ -293,14 +315,18 @@ static int keep(struct pcap_in *in, uint64_t *room_records, uint64_t *room_bytes
 	return 0;
 }
 
-/* After the last packet comes the first one, as far away as packets are on the average. */
+/* After the last packet comes the first one, as far away as packets are on the average; where that
+ * can't be said the passes are a second apart. */
 static void measure_pass(struct pcap_in *in)
 {
 	uint64_t first_ns = stamp_ns(&in->records[0].header);
 	uint64_t last_ns = stamp_ns(&in->records[in->nb_records - 1].header);
 
-	if (in->nb_records > 1 && last_ns > first_ns)
-		in->pass_ns = last_ns - first_ns + (last_ns - first_ns) / (in->nb_records - 1);
+	int64_t span_ns = (int64_t)(last_ns - first_ns);
+
+	in->pass_ns = NS_PER_S;
+	if (in->nb_records > 1 && span_ns > 0)
+		in->pass_ns = (uint64_t)span_ns + (uint64_t)span_ns / (in->nb_records - 1);
 }
 
 static int load(struct pcap_in *in)
@@ -387,9 +413,11 @@ int plx_pcap_in_start(struct pcap_in *in)
 	in->nb_replayed = 0;
 	in->next_record = 0;
 	in->shift_ns = 0;
-	if (!in->reader || fresh)
+	if (in->records || (in->reader && fresh))
 		return 0;
-	pcap_close(in->reader);
+	/* None after a start that failed. */
+	if (in->reader)
+		pcap_close(in->reader);
 	in->reader = NULL;
 	return reader_open(in);
 }

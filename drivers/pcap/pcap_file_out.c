@@ -45,36 +45,46 @@ static int write_all(int fd, const char *bytes, size_t nb)
 				continue;
 			return -errno;
 		}
+		if (ret == 0)
+			return -EIO;
 		bytes += ret;
 		nb -= (size_t)ret;
 	}
 	return 0;
 }
 
-/* Take back what was written by half; tell it once, until writing succeeds again. */
+/* Take back what was written by half. */
+static PLX_COLD int mend(struct pcap_out *out)
+{
+	out->is_torn = out->is_regular && (ftruncate(out->fd, out->end) != 0 ||
+					   lseek(out->fd, out->end, SEEK_SET) != out->end);
+	return out->is_torn ? -EIO : 0;
+}
+
+/* Tell it once, until writing succeeds again. */
 static PLX_COLD void cut_back(struct pcap_out *out, int error)
 {
-	bool is_whole = true;
-
-	if (out->is_regular)
-		is_whole = ftruncate(out->fd, out->end) == 0 &&
-			   lseek(out->fd, out->end, SEEK_SET) == out->end;
+	mend(out);
 	if (out->told)
 		return;
 	out->told = true;
 	plx_port_log(out->owner->port, PLX_LOG_ERR, "tx_pcap=%s: can't write: %s%s", out->path,
-		     strerror(-error), is_whole ? "" : "; its last packet is not whole");
+		     strerror(-error), out->is_torn ? "; its last packet is not whole" : "");
 }
 
 /* Write what is staged. */
 static void flush(struct pcap_txq *q, uint32_t nb_packets, uint64_t bytes)
 {
 	struct pcap_out *out = q->out;
-	int ret;
+	int ret = 0;
 
 	if (nb_packets == 0)
 		return;
-	ret = write_all(out->fd, out->staged, out->nb_staged);
+	/* Nothing can be read that is after half a packet. */
+	if (plx_unlikely(out->is_torn))
+		ret = mend(out);
+	if (plx_likely(ret == 0))
+		ret = write_all(out->fd, out->staged, out->nb_staged);
 	if (plx_unlikely(ret)) {
 		cut_back(out, ret);
 		plx_count(&q->write_failed, nb_packets);
@@ -166,6 +176,25 @@ static int refuse(struct pcap_port *pp, const char *path, const char *why, int e
 	return error;
 }
 
+/* Seen without flock(), which not all file systems have. */
+static bool is_own(const struct pcap_port *pp, const struct stat *st)
+{
+	struct stat other;
+
+	for (unsigned i = 0; i < PCAP_STREAMS_MAX; i++) {
+		const struct pcap_in *in = pp->rx[i].in;
+		const struct pcap_out *out = pp->tx[i].out;
+
+		if (in && fstat(in->fd, &other) == 0 && other.st_dev == st->st_dev &&
+		    other.st_ino == st->st_ino)
+			return true;
+		if (out && fstat(out->fd, &other) == 0 && other.st_dev == st->st_dev &&
+		    other.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
 /* The file is emptied only once it is sure that no other port has it. */
 static int open_fd(struct pcap_port *pp, const char *path, bool *is_regular)
 {
@@ -186,6 +215,10 @@ static int open_fd(struct pcap_port *pp, const char *path, bool *is_regular)
 			      -EINVAL);
 	}
 	*is_regular = S_ISREG(st.st_mode);
+	if (*is_regular && is_own(pp, &st)) {
+		close(fd);
+		return refuse(pp, path, "this port reads or writes this very file already", -EBUSY);
+	}
 	if (*is_regular && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
 		close(fd);
 		return refuse(pp, path, "a port reads or writes this file already", -EBUSY);

@@ -50,11 +50,6 @@ int plx_pcap_iface_get(struct pcap_port *pp, const char *key, const char *name,
 	struct plx_netif_info info;
 	int ret;
 
-	for (unsigned i = 0; i < pp->nb_ifaces; i++)
-		if (strcmp(pp->ifaces[i].name, name) == 0) {
-			*out = &pp->ifaces[i];
-			return 0;
-		}
 	ret = plx_netif_by_name(name, &info);
 	if (ret == -ENODEV)
 		return refuse_name(pp, key, name);
@@ -62,10 +57,16 @@ int plx_pcap_iface_get(struct pcap_port *pp, const char *key, const char *name,
 		plx_port_log(pp->port, PLX_LOG_ERR, "%s=%s: %s", key, name, strerror(-ret));
 		return ret;
 	}
+	/* By its number: it may have further names. */
+	for (unsigned i = 0; i < pp->nb_ifaces; i++)
+		if (pp->ifaces[i].index == info.index) {
+			*out = &pp->ifaces[i];
+			return 0;
+		}
 	iface->owner = pp;
 	iface->index = info.index;
 	iface->first_mac = info.mac;
-	snprintf(iface->name, sizeof(iface->name), "%s", name);
+	snprintf(iface->name, sizeof(iface->name), "%s", info.name);
 	adopt(iface, &info);
 	pp->nb_ifaces++;
 	*out = iface;

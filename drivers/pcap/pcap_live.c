@@ -23,6 +23,8 @@ enum {
 	TX_SNAPLEN = 64, /* of a handle that only sends: libpcap makes a ring all the same */
 	TX_BUFFER_BYTES = 64 << 10,
 	LAZY_MS = 1, /* without immediate mode */
+	DRAIN_BURST = 1024,
+	DRAIN_SLOT_BYTES = 64, /* less than the smallest frame takes in the ring */
 };
 
 uint32_t plx_pcap_live_snaplen(const struct pcap_live *live)
@@ -111,11 +113,13 @@ static void count_frame(u_char *user, const struct pcap_pkthdr *header, const u_
 	++*(uint64_t *)(void *)user;
 }
 
-static uint64_t drain(pcap_t *handle)
+/* All that the ring can hold, but not for ever where frames still come in. */
+static uint64_t drain(const struct pcap_live *live, pcap_t *handle)
 {
+	uint64_t max = live->owner->conf.buffer_bytes / DRAIN_SLOT_BYTES + DRAIN_BURST;
 	uint64_t nb = 0;
 
-	while (pcap_dispatch(handle, -1, count_frame, (u_char *)&nb) > 0)
+	while (nb < max && pcap_dispatch(handle, DRAIN_BURST, count_frame, (u_char *)&nb) > 0)
 		;
 	return nb;
 }
@@ -125,7 +129,7 @@ static uint64_t drain(pcap_t *handle)
 static int let_in(struct pcap_live *live, pcap_t *handle)
 {
 	struct pcap_port *pp = live->owner;
-	uint64_t nb = drain(handle);
+	uint64_t nb = drain(live, handle);
 	int on = 1;
 
 	if (live->was_started)
@@ -259,5 +263,5 @@ void plx_pcap_live_stop(struct pcap_live *live)
 	if (keep_out(live->handle))
 		tell(live, "can't set a filter", strerror(errno), 0);
 	plx_pcap_live_drops(live, live->handle, true);
-	plx_count(&pp->flushed, drain(live->handle));
+	plx_count(&pp->flushed, drain(live, live->handle));
 }

@@ -272,6 +272,14 @@ static bool read_iface_drops(int fd, unsigned index, uint64_t *drops)
 	return true;
 }
 
+static bool receives(const struct pcap_port *pp, const struct pcap_iface *iface)
+{
+	for (unsigned i = 0; i < pp->nb_lives; i++)
+		if (pp->lives[i].iface == iface && pp->lives[i].rx && pp->lives[i].receiving)
+			return true;
+	return false;
+}
+
 void plx_pcap_iface_drops(struct pcap_port *pp, bool keep)
 {
 	if (pp->nb_ifaces > 0 && pp->route_fd < 0)
@@ -281,7 +289,7 @@ void plx_pcap_iface_drops(struct pcap_port *pp, bool keep)
 
 		if (!read_iface_drops(pp->route_fd, pp->ifaces[i].index, &drops))
 			continue;
-		if (keep && drops > pp->if_base[i])
+		if (keep && drops > pp->if_base[i] && receives(pp, &pp->ifaces[i]))
 			plx_store_relaxed(&pp->interface_drops,
 					  pp->interface_drops + drops - pp->if_base[i]);
 		pp->if_base[i] = drops;

@@ -215,6 +215,7 @@ static void stop(struct plx_port *port)
 
 	plx_pcap_link_stop(pp);
 	pthread_mutex_lock(&pp->handles);
+	plx_pcap_iface_drops(pp, true);
 	for (unsigned i = 0; i < port->conf.nb_rx_queues; i++) {
 		struct pcap_rxq *q = (struct pcap_rxq *)port->rxqs[i];
 
@@ -262,7 +263,8 @@ static void stats_update(struct plx_port *port)
 	for (unsigned i = 0; i < pp->nb_lives; i++)
 		if (pp->lives[i].receiving)
 			plx_pcap_live_drops(&pp->lives[i], pp->lives[i].handle, true);
-	plx_pcap_iface_drops(pp, true);
+	/* What is lost while it is stopped never came to the port. */
+	plx_pcap_iface_drops(pp, port->state == PLX_PORT_STARTED);
 	port->outside.rx.missed = pp->kernel_drops + pp->interface_drops + pp->flushed;
 	pthread_mutex_unlock(&pp->handles);
 }

@@ -59,7 +59,7 @@ struct pcap_in {
 	struct pcap_port *owner;
 	const char *path;
 	int fd;		/* holds the lock; `reader` has a duplicate */
-	pcap_t *reader; /* NULL with infinite_rx */
+	pcap_t *reader; /* NULL with infinite_rx, and after a start that failed */
 	char *buffer;	/* of the reader's FILE */
 	uint64_t nb_read;
 	bool eof;
@@ -72,9 +72,10 @@ struct pcap_in {
 	uint64_t base_ns;     /* when the replay began; 0: not yet */
 	uint64_t first_ns;    /* stamp of the first packet */
 	uint64_t nb_replayed; /* since base_ns */
+	bool told_pause;
 
 	/* infinite_rx */
-	struct pcap_record *records;
+	struct pcap_record *records; /* NULL without it */
 	uint64_t nb_records, next_record;
 	u_char *bytes;
 	uint64_t nb_bytes;
@@ -87,8 +88,9 @@ struct pcap_out {
 	const char *path;
 	int fd;
 	bool is_regular;
-	bool told; /* that writing fails */
-	off_t end; /* what is complete */
+	bool told;    /* that writing fails */
+	bool is_torn; /* there is half a burst after `end`, which could not be cut off */
+	off_t end;    /* what is complete */
 	char *staged;
 	size_t nb_staged; /* bytes */
 };
@@ -313,7 +315,8 @@ int plx_pcap_mac_add(struct plx_port *port, const struct ether_addr *mac);
 int plx_pcap_mac_del(struct plx_port *port, const struct ether_addr *mac);
 int plx_pcap_promisc_set(struct plx_port *port, bool on);
 int plx_pcap_allmulti_set(struct plx_port *port, bool on);
-/* Bring the counts of lost frames up to date. @keep: false forgets what was lost until now. */
+/* Bring the counts of lost frames up to date. @keep: false forgets what was lost until now. Only
+ * interfaces that frames are let in from count. */
 void plx_pcap_live_drops(const struct pcap_live *live, pcap_t *handle, bool keep);
 void plx_pcap_iface_drops(struct pcap_port *pp, bool keep);
 

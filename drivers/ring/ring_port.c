@@ -17,11 +17,13 @@
 #include <pollux/mem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ring_private.h"
 
 /* All net_ring ports, by their `next`; under the port layer's lock. */
 static struct ring_port *all_ports;
+static pid_t all_pid; /* whose they are: a child of fork() begins with none */
 
 static uint32_t frame_max(uint32_t mtu)
 {
@@ -267,6 +269,10 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	int node = PLX_NODE_ANY;
 	int ret;
 
+	if (all_pid != getpid()) {
+		all_ports = NULL;
+		all_pid = getpid();
+	}
 	if (!end) {
 		plx_port_log(port, PLX_LOG_ERR, "no memory for the device");
 		return -ENOMEM;
@@ -304,9 +310,10 @@ static void remove_device(struct plx_port *port)
 	struct ring_port *end = port->priv;
 	struct ring_port **at = &all_ports;
 
-	while (*at != end)
+	while (*at && *at != end)
 		at = &(*at)->next;
-	*at = end->next;
+	if (*at)
+		*at = end->next;
 	plx_net_ring_unplug(end);
 	free(end);
 	port->priv = NULL;

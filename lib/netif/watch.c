@@ -331,9 +331,24 @@ static void unlink_watch(struct plx_netif_watch *watch)
 	*at = watch->next;
 }
 
+/* The threads that held the lock or ran a callback are not in the child. */
+static void forget_threads(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	running = NULL;
+	looping = NULL;
+}
+
+static void watch_fork(void)
+{
+	(void)pthread_atfork(NULL, NULL, forget_threads);
+}
+
 int plx_netif_watch_add(unsigned index, plx_netif_watch_fn fn, void *arg,
 			struct plx_netif_watch **watch)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct plx_netif_info info;
 	struct plx_netif_watch *new;
 	struct hub *hub = NULL, *idle = NULL;
@@ -351,15 +366,17 @@ int plx_netif_watch_add(unsigned index, plx_netif_watch_fn fn, void *arg,
 	new->fn = fn;
 	new->arg = arg;
 
+	pthread_once(&once, watch_fork);
 	pthread_mutex_lock(&lock);
 	err = get_hub(&hub);
 	if (err == 0) {
-		*watch = new;
 		link_watch(hub, new);
 		err = ask(new);
 		if (err != 0)
 			unlink_watch(new);
 	}
+	/* No callback can have run: `lock` is held. */
+	*watch = err == 0 ? new : NULL;
 	if (err != 0 && hub != NULL)
 		idle = unlink_idle(hub);
 	pthread_mutex_unlock(&lock);

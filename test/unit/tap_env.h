@@ -77,8 +77,10 @@ static inline int kernel_side(const char *name)
 /* A frame of @len bytes: addresses, TAP_TYPE, byte_of(). */
 static inline void frame_fill(unsigned char *frame, uint32_t len, unsigned salt)
 {
+	static const unsigned char source[6] = {2, 0, 0, 0, 0, 7};
+
 	memset(frame, 0xff, 6);
-	memcpy(frame + 6, "\2\0\0\0\0\7", 6);
+	memcpy(frame + 6, source, sizeof(source));
 	frame[12] = TAP_TYPE >> 8;
 	frame[13] = TAP_TYPE & 0xff;
 	for (uint32_t i = 14; i < len; i++)

@@ -8,7 +8,9 @@
 #include <pollux/ctl.h>
 #include <pollux/netif.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SOON_MS = 5000 };
@@ -310,6 +312,29 @@ Test(netif_watch, a_delete_waits_for_the_callback, .init = start)
 	plx_eal_fini();
 }
 
+/* In the child nobody runs the callback that was running. */
+Test(netif_watch, deleted_in_a_child_of_fork, .init = start)
+{
+	struct heard heard = {.wait_us = 300000};
+	int status = 0;
+	pid_t pid;
+
+	watch(&heard, "a");
+	wait_begun(&heard, 0);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		plx_netif_watch_del(heard.watch);
+		_exit(0);
+	}
+	cr_assert_geq(pid, 0, "fork: %s", strerror(errno));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x (14: it hung)", (unsigned)status);
+	plx_netif_watch_del(heard.watch);
+	plx_eal_fini();
+}
+
 /* Two threads give up two watches of one hub while a callback of the first runs. */
 static void *delete_thread(void *arg)
 {
@@ -406,7 +431,9 @@ Test(netif_watch, wrong_arguments, .init = netns_start)
 	unsigned fds = nb_entries("/proc/self/fd");
 	struct heard heard = {0};
 
+	none = (struct plx_netif_watch *)&heard;
 	cr_assert_eq(plx_netif_watch_add(1, hear, &heard, &none), -ENODEV, "no EAL");
+	cr_assert_null(none, "what is left can be given to a delete");
 	start_lcores(1);
 	cr_assert_eq(plx_netif_watch_add(1, NULL, &heard, &none), -EINVAL);
 	cr_assert_eq(plx_netif_watch_add(1, hear, &heard, NULL), -EINVAL);

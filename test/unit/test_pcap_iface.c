@@ -344,6 +344,26 @@ Test(pcap_iface, the_address_of_the_interface)
 	assert_no_line();
 }
 
+/* An interface has one entry, under the name that the kernel calls it by. */
+Test(pcap_iface, by_a_second_name)
+{
+	char *text = NULL;
+	size_t nb_text = 0;
+	FILE *out = open_memstream(&text, &nb_text);
+	unsigned port;
+
+	sh_ok("ip link property add dev pa altname the-second-name-of-pa");
+	port = open_port("net_pcap0,rx_iface_in=the-second-name-of-pa,tx_iface=pa");
+	wait_link(port, true);
+	check_both_ways(port, 3);
+	cr_assert_eq(plx_port_dump(port, out), 0);
+	fclose(out);
+	cr_assert(strstr(text, "rx queue 0: pa in,"), "%s", text);
+	cr_assert(strstr(text, "tx queue 0: pa\n"), "%s", text);
+	free(text);
+	close_port(port);
+}
+
 Test(pcap_iface, what_a_port_says_of_itself)
 {
 	struct plx_port_info info;

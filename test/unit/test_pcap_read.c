@@ -344,6 +344,30 @@ Test(pcap_read, a_start_is_at_the_first_packet)
 	assert_count(stats_of(port).rx.packets, 190);
 }
 
+/* The file was damaged meanwhile: each start says so, until it is mended. */
+Test(pcap_read, a_start_that_fails_and_the_next_ones)
+{
+	unsigned port;
+
+	make_pcap("in.pcap", 10);
+	port = open_port("net_pcap0,rx_pcap=in.pcap");
+	assert_count(receive_all(port, pkts, 5), 5);
+	plx_mbuf_free_bulk(pkts, 5);
+	cr_assert_eq(plx_port_stop(port), 0);
+	make_text("in.pcap", "not a capture file any more");
+	for (unsigned i = 0; i < 3; i++) {
+		log_lines_start();
+		cr_assert_eq(plx_port_start(port), -EINVAL);
+		cr_assert_geq(log_lines.nb, 1);
+		assert_count(plx_port_rx_burst(port, 0, pkts, ROOM), 0);
+	}
+	make_pcap("in.pcap", 10);
+	cr_assert_eq(plx_port_start(port), 0);
+	assert_count(receive_all(port, pkts, ROOM), 10);
+	check_packets(pkts, 0, 10, 1);
+	plx_mbuf_free_bulk(pkts, 10);
+}
+
 Test(pcap_read, starts_and_stops_leave_no_descriptor)
 {
 	unsigned port, before;
@@ -545,6 +569,39 @@ Test(pcap_read, as_recorded_for_ever)
 	cr_assert_eq(plx_port_stop(port), 0);
 	cr_assert_eq(plx_port_start(port), 0);
 	check_pace(port, 1000001);
+}
+
+/* A clock that was set while packets were recorded, by years. */
+Test(pcap_read, as_recorded_over_a_jump_of_the_clock)
+{
+	const uint64_t year_ns = UINT64_C(365) * 86400 * 1000000000;
+	uint64_t begin_ns;
+	unsigned port, nb = 0;
+	int fd = make_file("in.pcap");
+
+	put_head(fd, &dialect_nano, 262144, 1);
+	for (unsigned i = 0; i < 3; i++)
+		put_packet(fd, &dialect_nano, stamp_of(0) + i * year_ns, 60, i);
+	put_packet(fd, &dialect_nano, stamp_of(0) + 2 * year_ns + 20000000, 60, 3);
+	close(fd);
+	port = open_port("net_pcap0,rx_pcap=in.pcap,replay=recorded");
+	begin_ns = plx_clock_now_ns();
+	while (nb < 4 && plx_clock_now_ns() - begin_ns < UINT64_C(10000000000))
+		nb += plx_port_rx_burst(port, 0, pkts + nb, 4 - nb);
+	assert_count(nb, 4);
+	cr_assert_geq(plx_clock_now_ns() - begin_ns, 20000000, "the pauses after it are kept");
+	plx_mbuf_free_bulk(pkts, 4);
+	assert_one_line("port", PLX_LOG_WARN, "rx_pcap=in.pcap", "a day");
+}
+
+/* Nothing says how long a pass takes. */
+Test(pcap_read, as_recorded_for_ever_with_one_packet)
+{
+	unsigned port;
+
+	make_pcap("in.pcap", 1);
+	port = open_port("net_pcap0,rx_pcap=in.pcap,infinite_rx=1,replay=recorded");
+	check_pace(port, 1000000000);
 }
 
 Test(pcap_read, as_recorded)

@@ -6,6 +6,7 @@
 #include "pcap_env.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -244,6 +245,34 @@ Test(pcap_write, a_full_disk)
 	plx_mbuf_free_bulk(pkts, 35);
 }
 
+/* What was written by half can't be cut off: nothing is written after it. */
+Test(pcap_write, a_file_that_cannot_be_cut_back)
+{
+	int fd = memfd_create("out", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char device[64];
+	struct stat st;
+	unsigned port;
+
+	cr_assert_geq(fd, 0, "%s", strerror(errno));
+	snprintf(device, sizeof(device), "net_pcap0,tx_pcap=/proc/self/fd/%d", fd);
+	port = open_port(device);
+	send_burst(port, 10);
+	cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(HEAD + 10 * 116 + 50);
+	send_burst(port, 10);
+	assert_one_line("port", PLX_LOG_ERR, "net_pcap0", "File too large", "not whole");
+	limit_files(RLIM_INFINITY);
+	send_burst(port, 10);
+	cr_assert_eq(fstat(fd, &st), 0);
+	assert_count((unsigned long long)st.st_size, HEAD + 10 * 116 + 50);
+	assert_count(stats_of(port).tx.packets, 10);
+	assert_count(xstat(port, "tx_write_failed"), 20);
+	assert_count(log_lines.nb, 1);
+	close_port(port);
+	close(fd);
+}
+
 static void refused(const char *device, int error, const char *word1, const char *word2)
 {
 	unsigned port;
@@ -268,7 +297,10 @@ Test(pcap_write, refusals)
 	refused("net_pcap0,tx_pcap=no/such/folder", -ENOENT, "no/such/folder", "No such file");
 	refused("net_pcap0,tx_pcap=fifo", -EINVAL, "tx_pcap=fifo", "regular file");
 	refused("net_pcap0,tx_pcap=/dev/full", -ENOSPC, "/dev/full", "No space left");
-	refused("net_pcap0,rx_pcap=in.pcap,tx_pcap=in.pcap", -EBUSY, "tx_pcap=in.pcap", "already");
+	refused("net_pcap0,rx_pcap=in.pcap,tx_pcap=in.pcap", -EBUSY, "tx_pcap=in.pcap",
+		"very file");
+	cr_assert_eq(link("in.pcap", "link.pcap"), 0);
+	refused("net_pcap0,rx_pcap=in.pcap,tx_pcap=link.pcap", -EBUSY, "link.pcap", "very file");
 	refused("net_pcap0,tx_pcap=a.pcap,tx_pcap=a.pcap", -EBUSY, "tx_pcap=a.pcap", "already");
 	port = attach("net_pcap1,rx_pcap=in.pcap,tx_pcap=b.pcap");
 	refused("net_pcap0,tx_pcap=in.pcap", -EBUSY, "tx_pcap=in.pcap", "already");

@@ -4,6 +4,9 @@
 #include "seed.h"
 #include "soft_ports.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 extern const struct plx_port_driver plx_net_ring_driver;
 
 enum { BURST = 32 };
@@ -418,6 +421,47 @@ Test(ring_port, a_loop_gets_a_peer)
 	assert_count(send(b, 0, 7), 7);
 	assert_count(take(a, 0, 64), 7);
 	assert_count(soft_stats(a).rx.missed, 5);
+}
+
+/* Steps that fail in the child of a_child_of_fork_has_no_peers. */
+static int attach_anew(void)
+{
+	unsigned port;
+
+	plx_port_fini();
+	plx_eal_fini();
+	start_pools();
+	if (plx_port_drivers_set(soft_drivers) != 0)
+		return 1;
+	/* Not the parent's: neither one whose number is free again nor the own one. */
+	if (plx_port_attach("net_ring0,peer=net_ring1", &port) != -ENODEV ||
+	    plx_port_attach("net_ring7,peer=net_ring7", &port) != -ENODEV)
+		return 2;
+	if (plx_port_attach("net_ring0", &port) != 0)
+		return 3;
+	if (plx_port_attach("net_ring1,peer=net_ring0", &port) != 0)
+		return 4;
+	plx_port_fini();
+	return 0;
+}
+
+Test(ring_port, a_child_of_fork_has_no_peers)
+{
+	int status = 0;
+	pid_t pid;
+
+	soft_attach("net_ring0");
+	soft_attach("net_ring1");
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(20);
+		_exit(attach_anew());
+	}
+	cr_assert_geq(pid, 0, "fork: %s", strerror(errno));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x (14: it hung), step %d", (unsigned)status,
+		     WEXITSTATUS(status));
 }
 
 Test(ring_port, device_strings)

@@ -119,15 +119,16 @@ Test(tap_packets, not_sent)
 /* The tag of a VLAN does not count against the MTU; what is no tag does. */
 Test(tap_packets, vlan_tags)
 {
+	static const unsigned char types[3][2] = {{0x81, 0}, {0x88, 0xa8}, {0x08, 0}};
 	struct plx_mbuf *m;
 
 	up(1, false, 1500);
-	for (unsigned type = 0; type < 3; type++) {
+	for (unsigned type = 0; type < PLX_ARRAY_SIZE(types); type++) {
 		unsigned char *data;
 
 		m = frame_packet(1518, 2000, 0);
 		data = plx_mbuf_data(m);
-		memcpy(data + 12, type == 0 ? "\x81\0" : type == 1 ? "\x88\xa8" : "\x08\0", 2);
+		memcpy(data + 12, types[type], sizeof(types[type]));
 		assert_count(plx_port_tx_burst(port, 0, &m, 1), 1);
 		assert_count(soft_stats(port).tx.packets, type == 0 ? 1 : 2);
 		assert_count(soft_stats(port).tx.errors, type == 2);
