@@ -99,22 +99,27 @@ static void on_change(const struct plx_netif_info *info, void *arg)
 		plx_port_event_raise(port, PLX_PORT_EVENT_REMOVED);
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static int mtu_set(struct plx_port *port, uint32_t mtu)
 {
 	struct afp_port *afp = afp_of(port);
-	uint32_t frame_bytes = 0;
+	uint32_t smallest = UINT32_MAX;
 	int err;
 
 	if (port->state == PLX_PORT_STARTED) {
 		for (unsigned i = 0; i < port->conf.nb_rx_queues; i++)
-			frame_bytes = rxq_of(port, i)->ring.frame_bytes;
+			smallest = lesser(smallest, rxq_of(port, i)->ring.frame_bytes);
 		for (unsigned i = 0; i < port->conf.nb_tx_queues; i++)
-			frame_bytes = txq_of(port, i)->ring.frame_bytes;
-		if (frame_bytes < mtu + AFP_OVERHEAD_BYTES) {
+			smallest = lesser(smallest, txq_of(port, i)->ring.frame_bytes);
+		if (smallest < mtu + AFP_OVERHEAD_BYTES) {
 			plx_port_log(port, PLX_LOG_ERR,
 				     "MTU %u: its rings have frames of %u bytes: stop it first, or "
 				     "attach it with a larger framesz",
-				     mtu, frame_bytes);
+				     mtu, smallest);
 			return -EBUSY;
 		}
 	}

@@ -96,12 +96,16 @@ uint32_t afp_rx_burst_v3(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
 	struct afp_rxq *q = queue;
 	bool is_short = false;
-	uint32_t nb_pkts = 0;
+	uint32_t nb_pkts = 0, nb_seen = 0;
 
-	while (nb_pkts < nb && !is_short && open_block(q)) {
+	/* Bad frames count here as good ones do: a flood of them does not keep the caller. */
+	while (nb_seen < nb && !is_short && open_block(q)) {
+		uint32_t nb_left = q->nb_left;
+
 		/* A block that was retired empty has none. */
-		if (q->nb_left > 0)
-			nb_pkts += take_some(q, pkts + nb_pkts, nb - nb_pkts, &is_short);
+		if (nb_left > 0)
+			nb_pkts += take_some(q, pkts + nb_pkts, nb - nb_seen, &is_short);
+		nb_seen += nb_left - q->nb_left;
 		if (q->nb_left == 0)
 			close_block(q);
 	}

@@ -45,21 +45,24 @@ static const struct plx_devargs_key keys[] = {
 
 /* ---- What it can do ---- */
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The longest frame that all pools of the port can take. */
 static uint32_t frame_limit(const struct plx_port *port)
 {
+	const struct plx_xdp_port *xdp = port->priv;
 	uint32_t limit = (uint32_t)sysconf(_SC_PAGESIZE) - (uint32_t)sizeof(struct plx_mbuf) -
 			 PLX_XDP_HEADROOM;
 
 	for (unsigned i = 0; i < port->conf.nb_rx_queues; i++)
-		if (port->rxqs[i] && plx_xdp_pool_frame(port->rxqs[i]->pool) < limit)
-			limit = plx_xdp_pool_frame(port->rxqs[i]->pool);
+		if (port->rxqs[i])
+			limit = least(limit, plx_xdp_pool_frame(port->rxqs[i]->pool));
+	if (xdp->tx_pool)
+		limit = least(limit, plx_xdp_pool_frame(xdp->tx_pool));
 	return limit;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 static void info(struct plx_port *port, struct plx_port_info *info)
@@ -195,7 +198,7 @@ static uint64_t missed_in(const struct xdp_statistics *stats)
 static void stats_update(struct plx_port *port)
 {
 	struct plx_xdp_port *xdp = port->priv;
-	uint64_t missed = xdp->missed_before, invalid = xdp->invalid_before;
+	uint64_t missed = xdp->missed_before;
 
 	for (unsigned i = 0; i < PLX_PORT_QUEUES_MAX; i++) {
 		struct xdp_statistics now;
@@ -205,36 +208,39 @@ static void stats_update(struct plx_port *port)
 		plx_xdp_sock_stats(&xdp->socks[i], &now);
 		update_queue(port, i, &now);
 		missed += missed_in(&now);
-		invalid += now.tx_invalid_descs;
 	}
 	port->outside.rx.missed = missed;
-	port->outside.tx.errors = invalid;
 }
 
-static void add_stats(struct xdp_statistics *to, const struct xdp_statistics *stats)
+/* Before a socket opens, which counts from 0: the port layer keeps counters for a new queue. */
+static void begin_stats(struct plx_port *port, unsigned index)
 {
-	to->rx_dropped += stats->rx_dropped;
-	to->rx_ring_full += stats->rx_ring_full;
-	to->rx_fill_ring_empty_descs += stats->rx_fill_ring_empty_descs;
-	to->rx_invalid_descs += stats->rx_invalid_descs;
-	to->tx_invalid_descs += stats->tx_invalid_descs;
+	if (index < port->conf.nb_rx_queues) {
+		struct plx_xdp_rxq *rxq = plx_xdp_rxq(port, index);
+
+		rxq->before = (struct xdp_statistics){
+			.rx_dropped = rxq->dropped,
+			.rx_ring_full = rxq->ring_full,
+			.rx_fill_ring_empty_descs = rxq->fill_empty,
+			.rx_invalid_descs = rxq->fill_invalid,
+		};
+	}
+	if (index < port->conf.nb_tx_queues) {
+		struct plx_xdp_txq *txq = plx_xdp_txq(port, index);
+
+		txq->before = (struct xdp_statistics){.tx_invalid_descs = txq->invalid};
+	}
 }
 
 /* Before the socket's counts are gone with it. */
 static void keep_stats(struct plx_port *port, unsigned index)
 {
-	const struct xdp_statistics none = {0};
 	struct plx_xdp_port *xdp = port->priv;
 	struct xdp_statistics now;
 
 	plx_xdp_sock_stats(&xdp->socks[index], &now);
 	xdp->missed_before += missed_in(&now);
-	xdp->invalid_before += now.tx_invalid_descs;
-	if (index < port->conf.nb_rx_queues)
-		add_stats(&plx_xdp_rxq(port, index)->before, &now);
-	if (index < port->conf.nb_tx_queues)
-		add_stats(&plx_xdp_txq(port, index)->before, &now);
-	update_queue(port, index, &none);
+	update_queue(port, index, &now);
 }
 
 /* ---- Start and stop ---- */
@@ -248,6 +254,8 @@ static unsigned nb_socks(const struct plx_port *port)
 /* A port that only sends has no pool that could be the UMEM: one of its own, to copy into. */
 static int make_tx_pool(struct plx_port *port)
 {
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	uint32_t max_mtu = frame_limit(port) - ETHER_HDR_LEN;
 	struct plx_xdp_port *xdp = port->priv;
 	char name[PLX_MEMPOOL_NAME_MAX];
 	struct plx_mbuf_pool_conf conf = {
@@ -257,6 +265,15 @@ static int make_tx_pool(struct plx_port *port)
 		.node = port->node,
 	};
 
+	if (port->mtu > max_mtu) {
+		plx_port_log(port, PLX_LOG_ERR,
+			     "the MTU of %s is %u, and AF_XDP sends frames of an MTU of at most "
+			     "%u: ip link set dev %s mtu %u",
+			     xdp->iface, port->mtu, max_mtu, xdp->iface, max_mtu);
+		return -EINVAL;
+	}
+	conf.data_room =
+		least(conf.data_room, page - (uint32_t)sizeof(struct plx_mbuf) - PLX_MBUF_HEADROOM);
 	if (conf.data_room < PLX_MBUF_DATA_ROOM)
 		conf.data_room = PLX_MBUF_DATA_ROOM;
 	for (unsigned i = 0; i < port->conf.nb_tx_queues; i++)
@@ -315,6 +332,7 @@ static int open_all(struct plx_port *port)
 	int ret = 0;
 
 	for (unsigned i = 0; i < nb_socks(port) && ret == 0; i++) {
+		begin_stats(port, i);
 		ret = plx_xdp_sock_open(port, i);
 		if (ret == 0 && i < port->conf.nb_rx_queues)
 			ret = fill(port, i);
@@ -554,7 +572,8 @@ static const struct plx_port_ops ops = {
 	.dump = dump,
 };
 
-/* The kernel's words: the first two are what rx_missed is made of, tx_invalid is in tx_errors. */
+/* The kernel's words: the first two are what rx_missed is made of. It does not tell which packets
+ * are in tx_invalid: they are in tx_packets, too, and so not in tx_errors. */
 static const struct plx_port_counter rxq_counters[] = {
 	{.name = "rx_kernel_dropped", .offset = offsetof(struct plx_xdp_rxq, dropped)},
 	{.name = "rx_ring_full", .offset = offsetof(struct plx_xdp_rxq, ring_full)},
@@ -566,7 +585,7 @@ static const struct plx_port_counter rxq_counters[] = {
 static const struct plx_port_counter txq_counters[] = {
 	{.name = "tx_copied", .offset = offsetof(struct plx_xdp_txq, copied)},
 	{.name = "tx_nombuf", .offset = offsetof(struct plx_xdp_txq, nombuf)},
-	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid)},
+	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid), .is_drop = true},
 	{.name = NULL},
 };
 

@@ -138,6 +138,9 @@ static int change_member(struct plx_port *port, bool add, uint16_t type,
 		       add ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &req,
 		       sizeof(req)) == 0)
 		return 0;
+	/* What is gone with the interface was taken out with it. */
+	if (!add && errno == EADDRNOTAVAIL)
+		return 0;
 	ret = -errno;
 	plx_port_log(port, PLX_LOG_ERR, "%s: receive mode or address: %s", xdp->iface,
 		     strerror(-ret));

@@ -76,7 +76,7 @@ struct plx_xdp_rxq {
 	struct plx_mbuf *aside; /* those that do, by `next` */
 	/* written by stats_update(), under the port layer's lock */
 	uint64_t dropped, ring_full, fill_empty, fill_invalid;
-	struct xdp_statistics before; /* of the sockets that are closed */
+	struct xdp_statistics before; /* what these were when the socket was opened */
 };
 
 struct plx_xdp_txq {
@@ -94,7 +94,8 @@ struct plx_xdp_txq {
 	int fd;
 	bool zero_copy;
 	bool multi_segs;
-	uint64_t page_bytes; /* as in plx_xdp_rxq */
+	uint64_t page_bytes;	/* as in plx_xdp_rxq */
+	struct plx_mbuf *aside; /* met when a copy was made */
 	uint64_t copied, nombuf;
 	/* as in plx_xdp_rxq */
 	uint64_t invalid;
@@ -119,8 +120,8 @@ struct plx_xdp_port {
 	struct plx_netif_watch *watch;
 	uint32_t old_mtu;
 	struct ether_addr old_mac;
-	struct plx_mempool *tx_pool;		/* while a port that only sends is started */
-	uint64_t missed_before, invalid_before; /* by sockets that are closed */
+	struct plx_mempool *tx_pool; /* while a port that only sends is started */
+	uint64_t missed_before;	     /* by sockets that are closed */
 	struct plx_xdp_sock socks[PLX_PORT_QUEUES_MAX];
 };
 

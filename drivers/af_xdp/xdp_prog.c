@@ -193,6 +193,8 @@ void plx_xdp_prog_detach(struct plx_port *port)
 {
 	struct plx_xdp_port *xdp = port->priv;
 
+	/* A child of fork() may have the file, too. Where the device is gone, the program is. */
+	(void)bpf_link_detach(xdp->link_fd);
 	close(xdp->link_fd);
 	unload(xdp);
 }

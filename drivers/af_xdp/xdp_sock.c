@@ -34,6 +34,7 @@ enum {
 #endif
 
 static struct plx_xdp_umem *umems; /* under the port layer's lock, as all of this */
+static pid_t umems_pid;		   /* whose they are: a child of fork() has no such sockets */
 
 uint32_t plx_xdp_pool_frame(const struct plx_mempool *pool)
 {
@@ -85,9 +86,10 @@ static void umem_destroy(struct plx_xdp_umem *umem)
 {
 	struct plx_xdp_umem **at = &umems;
 
-	while (*at != umem)
+	while (*at && *at != umem)
 		at = &(*at)->next;
-	*at = umem->next;
+	if (*at)
+		*at = umem->next;
 	free(umem);
 }
 
@@ -262,9 +264,14 @@ static int open_on(const struct plx_xdp_port *xdp, struct plx_xdp_sock *sock,
 		   struct plx_mempool *pool, bool zero_copy, unsigned queue,
 		   const struct rings *rings)
 {
-	struct plx_xdp_umem *umem = umem_find(pool, zero_copy);
 	int send_bytes = (int)(rings->tx_size * SKB_BYTES), ret;
+	struct plx_xdp_umem *umem;
 
+	if (umems_pid != getpid()) {
+		umems = NULL;
+		umems_pid = getpid();
+	}
+	umem = umem_find(pool, zero_copy);
 	if (!umem)
 		umem = umem_create(pool, zero_copy);
 	if (!umem)
@@ -433,12 +440,12 @@ static void bring_home(struct plx_mempool *pool, void *obj, uint32_t index, void
 	plx_mbuf_raw_free(m);
 }
 
-static void free_aside(struct plx_xdp_rxq *rxq)
+static void free_aside(struct plx_mbuf **aside)
 {
-	while (rxq->aside) {
-		struct plx_mbuf *m = rxq->aside;
+	while (*aside) {
+		struct plx_mbuf *m = *aside;
 
-		rxq->aside = m->next;
+		*aside = m->next;
 		m->next = NULL;
 		plx_mbuf_raw_free(m);
 	}
@@ -503,10 +510,12 @@ void plx_xdp_sock_close(struct plx_port *port, unsigned index)
 
 	if (index < port->conf.nb_rx_queues) {
 		owners.rxq = port->rxqs[index];
-		free_aside(plx_xdp_rxq(port, index));
+		free_aside(&plx_xdp_rxq(port, index)->aside);
 	}
-	if (index < port->conf.nb_tx_queues)
+	if (index < port->conf.nb_tx_queues) {
 		owners.txq = port->txqs[index];
+		free_aside(&plx_xdp_txq(port, index)->aside);
+	}
 	if (ret == 0)
 		plx_mempool_walk(umem->pool, bring_home, &owners);
 	if (!umem->socks)

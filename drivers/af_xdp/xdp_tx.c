@@ -121,6 +121,10 @@ static void kick(struct plx_xdp_txq *txq)
 		kick_copy(txq);
 		return;
 	}
+	/* Sequentially consistent: the new producer is seen before the flag is read. Pairs with the
+	 * barrier of the interface's driver, which sets NEED_WAKEUP and then looks at the producer
+	 * again. */
+	__sync_synchronize();
 	if (xsk_ring_prod__needs_wakeup(&txq->tx))
 		(void)sendto(txq->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
 	txq->taken = txq->tx.cached_prod;
@@ -146,20 +150,17 @@ static inline bool fits(const struct plx_xdp_txq *txq, const struct plx_mbuf *m)
 /* An mbuf whose buffer holds @len bytes behind the headroom, in one page where that matters. */
 static struct plx_mbuf *alloc_copy(struct plx_xdp_txq *txq, uint32_t len)
 {
-	struct plx_mbuf *tried[COPY_TRIES], *m = NULL;
-	unsigned nb = 0;
+	for (unsigned i = 0; i < COPY_TRIES; i++) {
+		struct plx_mbuf *m = plx_mbuf_alloc(txq->pool);
 
-	while (nb < COPY_TRIES && !m) {
-		m = plx_mbuf_alloc(txq->pool);
-		if (!m)
-			break;
-		if (txq->page_bytes && plx_xdp_crosses(txq->page_bytes, plx_mbuf_data(m), len)) {
-			tried[nb++] = m;
-			m = NULL;
-		}
+		if (!m || txq->page_bytes == 0 ||
+		    !plx_xdp_crosses(txq->page_bytes, plx_mbuf_data(m), len))
+			return m;
+		/* Given back it would be the next one that comes. */
+		m->next = txq->aside;
+		txq->aside = m;
 	}
-	plx_mbuf_free_bulk(tried, nb);
-	return m;
+	return NULL;
 }
 
 /*
@@ -180,6 +181,11 @@ static PLX_COLD struct plx_mbuf *replace(struct plx_xdp_txq *txq, struct plx_mbu
 		return NULL;
 	}
 	to = plx_mbuf_append(copy, (uint16_t)m->pkt_len);
+	if (plx_unlikely(!to)) {
+		plx_mbuf_free(copy);
+		*refuse = true;
+		return NULL;
+	}
 	for (const struct plx_mbuf *seg = m; seg; seg = seg->next) {
 		memcpy(to, plx_mbuf_data(seg), seg->data_len);
 		to += seg->data_len;
@@ -233,7 +239,8 @@ uint32_t plx_xdp_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	txq->tx.cached_prod = at;
 	txq->outstanding += at - first;
 	xsk_ring_prod__submit(&txq->tx, at - first);
-	if (plx_likely(txq->taken != at))
+	/* Zero-copy: what was given may still wait for a call, also when nothing more fits. */
+	if (plx_likely(txq->taken != at || (txq->zero_copy && txq->outstanding > 0)))
 		kick(txq);
 	return done;
 }

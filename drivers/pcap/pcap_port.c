@@ -32,7 +32,8 @@ static bool is_live(const struct pcap_port *pp)
 static void info(struct plx_port *port, struct plx_port_info *info)
 {
 	const struct pcap_port *pp = port->priv;
-	uint32_t longest = is_live(pp) ? port->mtu + ETHER_HDR_LEN : PCAP_FRAME_MAX;
+	uint32_t longest =
+		is_live(pp) ? plx_load_relaxed(&port->mtu) + ETHER_HDR_LEN : PCAP_FRAME_MAX;
 
 	info->can = PLX_PORT_CAN_PROMISC | PLX_PORT_CAN_ALLMULTI | PLX_PORT_CAN_MAC_SET |
 		    PLX_PORT_CAN_MAC_ADD | PLX_PORT_CAN_LINK;
@@ -282,7 +283,7 @@ static void make_mac(struct plx_port *port)
 
 static void adopt_interface(struct plx_port *port, const struct pcap_port *pp)
 {
-	port->mtu = MTU_DEFAULT;
+	plx_store_relaxed(&port->mtu, MTU_DEFAULT);
 	for (unsigned i = 0; i < pp->nb_ifaces; i++)
 		port->mtu = i ? plx_min_u32(port->mtu, pp->ifaces[i].mtu) : pp->ifaces[i].mtu;
 	port->node = is_live(pp) ? pp->ifaces[0].node : PLX_NODE_ANY;

@@ -244,6 +244,26 @@ static void on_event(unsigned port, enum plx_port_event event, void *arg)
 		plx_fetch_add_relaxed(&removed, 1);
 }
 
+/* One ring may be larger than another: made anew while the MTU was smaller. */
+Test(af_packet, the_smallest_ring_limits_the_mtu)
+{
+	unsigned port = port_up("iface=ours");
+	const struct plx_port_rxq_conf rxq = {.pool = env.pool, .node = PLX_NODE_ANY};
+
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_mtu_set(port, 2000), 0);
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_mtu_set(port, 1500), 0);
+	cr_assert_eq(plx_port_rxq_setup(port, 0, &rxq), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	log_lines_start();
+	cr_assert_eq(plx_port_mtu_set(port, 2000), -EBUSY);
+	assert_one_line("port", PLX_LOG_ERR, "2000", "2048", "stop");
+	cr_assert_eq(plx_port_stop(port), 0);
+	plx_port_detach(port);
+}
+
 Test(af_packet, link_and_removal_are_told)
 {
 	unsigned port = port_up("iface=ours,qpairs=2");

@@ -507,3 +507,50 @@ Test(af_xdp_burst, uses_packets_on_several_hugepages)
 	assert_all_home(pool);
 	xdp_end();
 }
+
+/* The port's own packets are made for the MTU of its start. */
+Test(af_xdp_burst, sends_no_more_than_its_own_packets_hold)
+{
+	struct plx_mempool *pool;
+	struct plx_port_info info;
+	struct plx_mbuf *m;
+	unsigned port;
+	int peer;
+
+	xdp_start(1);
+	sh_ok("ip link set dev xb mtu 3700");
+	pool = packets_new("pool", 64, 3800, 0);
+	peer = peer_open("xb");
+	port = port_new("net_af_xdp0,iface=xa,mode=skb");
+	cr_assert_eq(port_setup(port, 0, 1, NULL), 0);
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_info(port, &info), 0);
+	cr_assert_eq(info.max_mtu, 1906, "%u", info.max_mtu);
+	(void)plx_port_mtu_set(port, 3000);
+	m = frame_new(pool, 3000, 1);
+	port_send_all(port, &m, 1);
+	assert_xstat(port, "tx_errors", 1);
+	assert_all_home(pool);
+	/* Stopped it may grow: the next start makes others. */
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_mtu_set(port, 3000), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	m = frame_new(pool, 3000, 2);
+	port_send_all(port, &m, 1);
+	assert_peer_gets(peer, 3000, 2);
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_mtu_set(port, 3762), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_detach(port), 0);
+	assert_all_home(pool);
+	/* A page is all there is for a packet. */
+	sh_ok("ip link set dev xa mtu 9000");
+	port = port_new("net_af_xdp0,iface=xa,mode=skb");
+	cr_assert_eq(port_setup(port, 0, 1, NULL), 0);
+	log_lines_start();
+	cr_assert_eq(plx_port_start(port), -EINVAL);
+	assert_one_line("port", PLX_LOG_ERR, "net_af_xdp0", "9000", "3762");
+	cr_assert_eq(plx_port_detach(port), 0);
+	xdp_end();
+}

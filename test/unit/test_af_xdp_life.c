@@ -208,6 +208,15 @@ Test(af_xdp_life, goes_on_when_the_pool_has_packets_again)
 	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
 	assert_xstat(port, "rx_missed", sent - taken);
 	assert_xstat(port, "rx_kernel_dropped", sent - taken);
+	/* So they do in a new queue, behind a reset. */
+	cr_assert_eq(plx_port_stats_reset(port), 0);
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(port_setup(port, 1, 1, pool), 0, "%s", log_lines_text(0));
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	assert_xstat(port, "rx_missed", 0);
+	assert_xstat(port, "rx_kernel_dropped", 0);
+	assert_xstat(port, "rx_q0_kernel_dropped", 0);
+	assert_xstat(port, "tx_invalid", 0);
 	port_down(port);
 	assert_all_home(pool);
 	xdp_end();
@@ -521,11 +530,36 @@ Test(af_xdp_life, counts_what_the_kernel_finds_invalid)
 	assert_peer_gets(peer, 100, 2);
 	assert_peer_gets(peer, 100, 3);
 	assert_xstat(port, "tx_invalid", 1);
-	assert_xstat(port, "tx_errors", 1);
+	assert_xstat(port, "tx_errors", 0);
+	assert_xstat(port, "tx_packets", 4);
 	cr_assert_eq(plx_port_stop(port), 0);
 	assert_all_home(pool);
 	assert_xstat(port, "tx_invalid", 1);
-	assert_xstat(port, "tx_errors", 1);
+	assert_xstat(port, "tx_errors", 0);
+	assert_xstat(port, "tx_packets", 4);
 	cr_assert_eq(plx_port_detach(port), 0);
+	xdp_end();
+}
+
+/* The files of a child of fork() keep nothing in the interface. */
+Test(af_xdp_life, takes_its_program_out_whoever_has_its_files)
+{
+	unsigned port;
+	pid_t child;
+
+	xdp_start(1);
+	port = port_new("net_af_xdp0,iface=xa");
+	cr_assert_neq(prog_of("xa"), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	cr_assert_gt(child, 0);
+	cr_assert_eq(plx_port_detach(port), 0);
+	cr_assert_eq(prog_of("xa"), 0, "the program stayed");
+	cr_assert_eq(kill(child, SIGKILL), 0);
+	cr_assert_eq(waitpid(child, NULL, 0), child);
 	xdp_end();
 }

@@ -158,6 +158,7 @@ Test(af_xdp_netif, survives_the_end_of_its_interface)
 	peer = peer_open("xb");
 	port = port_up("net_af_xdp0,iface=xa", 1, pool);
 	cr_assert_eq(plx_port_event_add(port, on_event, NULL), 0);
+	cr_assert_eq(plx_port_promisc_set(port, true), 0);
 	for (unsigned i = 0; i < 20; i++)
 		peer_send(peer, 100, i);
 	sh_ok("ip link del xa");
@@ -167,6 +168,10 @@ Test(af_xdp_netif, survives_the_end_of_its_interface)
 		nap();
 	}
 	cr_assert_eq(plx_load_acquire(&nb_events[PLX_PORT_EVENT_REMOVED]), 1);
+	/* The mode went with the interface: there is nothing to take back. */
+	log_lines_start();
+	cr_assert_eq(plx_port_promisc_set(port, false), 0, "%s", log_lines_text(0));
+	assert_no_line();
 	/* Bursts do no harm: what is there comes, what is sent waits for the end. */
 	for (unsigned i = 0; i < 50; i++) {
 		plx_mbuf_free_bulk(pkts, plx_port_rx_burst(port, 0, pkts, 32));

@@ -161,6 +161,34 @@ Test(af_xdp_zerocopy, counts_packets_when_they_are_given)
 	xdp_end();
 }
 
+/* A call that was lost, and no room for more: the next burst calls again. */
+Test(af_xdp_zerocopy, calls_again_when_its_ring_is_full)
+{
+	struct plx_mempool *pool;
+	struct plx_mbuf *m;
+	unsigned port, nb = 0;
+	int peer, fd;
+
+	xdp_start(1);
+	pool = packets_new("pool", POOL, 0, 0);
+	peer = peer_open("xb");
+	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	txq_of(port)->zero_copy = true;
+	fd = txq_of(port)->fd;
+	txq_of(port)->fd = -1;
+	m = frame_new(pool, 100, 0);
+	while (plx_port_tx_burst(port, 0, &m, 1) == 1)
+		m = frame_new(pool, 100, ++nb);
+	txq_of(port)->fd = fd;
+	cr_assert_gt(nb, 0);
+	cr_assert_eq(plx_port_tx_burst(port, 0, &m, 1), 0);
+	port_send_all(port, &m, 1);
+	assert_peer_gets(peer, 100, 0);
+	port_down(port);
+	assert_all_home(pool);
+	xdp_end();
+}
+
 /* The last bind() of an AF_XDP socket. */
 static struct {
 	unsigned queue;
