@@ -15,7 +15,7 @@
 
 #include "ring_private.h"
 
-enum { DRAIN_BULK = 64 };
+enum { DRAIN_BULK = 64, UNROLL = 8 };
 
 /* ---- Where bursts ended ---- */
 
@@ -164,26 +164,60 @@ static inline bool may_pass(struct ring_limits limits, const struct plx_mbuf *m)
 	return m->pkt_len <= limits.frame_max && m->nb_segs <= limits.segs_max;
 }
 
-/* By one load: the length, and on top of it the flags. With flags it is more than any length. */
-static inline uint64_t read_len_and_flags(const struct plx_mbuf *m)
+/*
+ * What is asked of each packet lies in 16 bytes: one load. Bits that no packet of a burst has, none
+ * can have, so the burst as a whole is looked at.
+ */
+typedef uint32_t words __attribute__((vector_size(16), may_alias));
+
+struct head {
+	uint16_t refcnt;
+	uint8_t nb_segs, pool_id;
+	uint16_t data_off, data_len;
+	uint32_t pkt_len;
+	uint32_t flags;
+};
+
+_Static_assert(offsetof(struct plx_mbuf, refcnt) % sizeof(words) == 0, "the load is aligned");
+_Static_assert(offsetof(struct plx_mbuf, flags) - offsetof(struct plx_mbuf, refcnt) ==
+		       offsetof(struct head, flags),
+	       "struct head is a part of struct plx_mbuf");
+_Static_assert(offsetof(struct plx_mbuf, nb_segs) - offsetof(struct plx_mbuf, refcnt) ==
+		       offsetof(struct head, nb_segs),
+	       "struct head is a part of struct plx_mbuf");
+_Static_assert(sizeof(struct head) == sizeof(words), "struct head is one vector register");
+
+static inline words read_words(const struct plx_mbuf *m)
 {
-	uint64_t both;
+#ifdef PLX_TSAN /* the other owners of a shared packet write its refcnt */
+	struct head head = {.nb_segs = m->nb_segs, .pkt_len = m->pkt_len, .flags = m->flags};
+	words all;
 
-	memcpy(&both, &m->pkt_len, sizeof(both));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	both = both << 32 | both >> 32;
+	memcpy(&all, &head, sizeof(all));
+	return all;
+#else
+	return *(const words *)(const void *)&m->refcnt;
 #endif
-	return both;
 }
-
-_Static_assert(offsetof(struct plx_mbuf, flags) == offsetof(struct plx_mbuf, pkt_len) + 4,
-	       "pkt_len and flags are one word");
 
 /* What the sender knew of it, or asked for, is nothing to the receiver. */
 static PLX_NOINLINE void forget_past(struct plx_mbuf *m)
 {
 	m->flags &= PLX_MBUF_F_ATTACHED;
 	m->offload = 0;
+}
+
+/* Lengths of a burst can have more bits together than each alone. False: one is refused. */
+static PLX_NOINLINE bool look_at_each(struct plx_mbuf **pkts, uint32_t nb,
+				      struct ring_limits limits)
+{
+	for (uint32_t i = 0; i < nb; i++)
+		if (!may_pass(limits, pkts[i]))
+			return false;
+	for (uint32_t i = 0; i < nb; i++)
+		if (pkts[i]->flags)
+			forget_past(pkts[i]);
+	return true;
 }
 
 /* Put packets, for which there is room, into the wire. */
@@ -232,6 +266,16 @@ static PLX_COLD uint32_t send_each(struct ring_txq *txq, struct plx_mbuf **pkts,
 	return i;
 }
 
+static inline void pass(struct plx_mbuf *m, uint16_t port_id, words *any, words *sum)
+{
+	words all = read_words(m);
+
+	*any |= all;
+	*sum += all;
+	m->port = port_id;
+	plx_mbuf_pass(m);
+}
+
 uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
 	struct ring_txq *txq = queue;
@@ -240,26 +284,26 @@ uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	/* Acquire: pairs with the release in plx_net_ring_connect(). */
 	uint32_t open = plx_load_acquire(txq->open);
 	uint16_t port_id = (uint16_t)(open - 1);
-	uint32_t fit, bytes = 0;
+	words any = {0}, sum = {0};
+	struct head all;
+	uint32_t fit, i;
 
 	if (plx_unlikely(open == 0))
 		return 0;
 	fit = find_room(wire, nb);
-	for (uint32_t i = 0; i < fit; i++) {
-		struct plx_mbuf *m = pkts[i];
-		uint64_t both = read_len_and_flags(m);
-
-		if (plx_unlikely(both > limits.frame_max || m->nb_segs > limits.segs_max)) {
-			if (!may_pass(limits, m))
-				return send_each(txq, pkts, nb, port_id);
-			forget_past(m);
-		}
-		m->port = port_id;
-		plx_mbuf_pass(m);
-		bytes += (uint32_t)both;
-	}
-	fit = put(wire, pkts, fit, bytes);
+	for (i = 0; fit - i >= UNROLL; i += UNROLL)
+		for (uint32_t j = i; j < i + UNROLL; j++)
+			pass(pkts[j], port_id, &any, &sum);
+	for (; i < fit; i++)
+		pass(pkts[i], port_id, &any, &sum);
+	memcpy(&all, &any, sizeof(all));
+	if (plx_unlikely(all.flags || all.pkt_len > limits.frame_max ||
+			 all.nb_segs > limits.segs_max) &&
+	    !look_at_each(pkts, fit, limits))
+		return send_each(txq, pkts, nb, port_id);
+	memcpy(&all, &sum, sizeof(all));
+	fit = put(wire, pkts, fit, all.pkt_len);
 	plx_count(&txq->base.stats.packets, fit);
-	plx_count(&txq->base.stats.bytes, bytes);
+	plx_count(&txq->base.stats.bytes, all.pkt_len);
 	return fit;
 }

@@ -11,8 +11,10 @@ Test(mbuf, one_cache_line)
 	cr_assert_eq(sizeof(struct plx_mbuf), 64, "%zu", sizeof(struct plx_mbuf));
 	cr_assert_eq(_Alignof(struct plx_mbuf), 64, "%zu", _Alignof(struct plx_mbuf));
 	cr_assert_eq(offsetof(struct plx_mbuf, buf_addr), 0);
-	cr_assert_eq(offsetof(struct plx_mbuf, data_off), 32);
-	cr_assert_eq(offsetof(struct plx_mbuf, offload) + 8, 56, "what reset writes: 24 bytes");
+	cr_assert_eq(offsetof(struct plx_mbuf, home_word), 32);
+	cr_assert_eq(offsetof(struct plx_mbuf, flags) + 4, 48, "what a burst reads: 16 bytes");
+	cr_assert_eq(offsetof(struct plx_mbuf, vlan_tci) + 2 - offsetof(struct plx_mbuf, data_off),
+		     16, "what reset writes beside offload");
 	cr_assert_eq(offsetof(struct plx_mbuf, refcnt), offsetof(struct plx_mbuf, home_word));
 	cr_assert_eq(sizeof(((struct plx_mbuf *)NULL)->rx), 8);
 	cr_assert_eq(sizeof(((struct plx_mbuf *)NULL)->tx), 8);

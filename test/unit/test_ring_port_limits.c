@@ -62,6 +62,37 @@ Test(ring_port_limits, the_sender_refuses)
 	assert_count(soft_stats(b).rx.errors, 0);
 }
 
+/* Lengths that have more bits together than the limit, 1018, though none is above it. */
+Test(ring_port_limits, lengths_are_looked_at_one_by_one)
+{
+	static const uint16_t lens[] = {512, 1018, 60, 1000, 767, 64, 1, 1017, 256, 1018, 513};
+	enum { NB = sizeof(lens) / sizeof(lens[0]) };
+	struct plx_mbuf *pkts[NB];
+
+	soft_setup(a, 1, 1, false, 1000);
+	soft_setup(b, 1, 1, true, 1000);
+	done(plx_port_start(a));
+	done(plx_port_start(b));
+	for (unsigned refused = 0; refused <= 1; refused++) {
+		uint64_t bytes = 0;
+
+		for (unsigned i = 0; i < NB; i++) {
+			pkts[i] =
+				packet_new(soft_pool, (uint16_t)(lens[i] + (i == 9 && refused)), 0);
+			bytes += i == 9 && refused ? 0 : lens[i];
+		}
+		pkts[3]->flags = refused ? 0 : PLX_MBUF_F_RX_RSS_HASH;
+		done(plx_port_stats_reset(a));
+		assert_count(plx_port_tx_burst(a, 0, pkts, NB), NB);
+		assert_count(plx_port_rx_burst(b, 0, pkts, NB), NB - refused);
+		assert_count(pkts[3]->flags, 0);
+		plx_mbuf_free_bulk(pkts, NB - refused);
+		assert_count(soft_stats(a).tx.packets, NB - refused);
+		assert_count(soft_stats(a).tx.bytes, bytes);
+		assert_count(soft_stats(a).tx.errors, refused);
+	}
+}
+
 /* Refused ones amid a burst that does not fit. */
 Test(ring_port_limits, the_sender_refuses_and_is_full)
 {

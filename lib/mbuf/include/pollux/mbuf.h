@@ -66,13 +66,25 @@ struct plx_mbuf {
 	struct plx_mbuf *next;
 	uint64_t timestamp; /* receive time, see PLX_MBUF_F_RX_TIMESTAMP; for the application */
 
-	/* plx_mbuf_reset() writes these 24 bytes */
+	/* 16 bytes that a burst asks of each packet: one aligned load has them all */
+	union { /* as at home unless chained, cloned or attached */
+		struct {
+			uint16_t refcnt; /* users of this mbuf's buffer; atomic */
+			uint8_t nb_segs; /* [1, PLX_MBUF_SEGS_MAX] */
+			uint8_t pool_id; /* its pool in plx_mbuf_pools[]; never changes */
+		};
+		uint32_t home_word; /* the three at once */
+	};
+	/* plx_mbuf_reset() writes from here to vlan_tci, and offload: 24 bytes */
 	uint16_t data_off; /* from buf_addr to the data  [0, buf_len] */
 	uint16_t data_len; /* bytes in this segment      [0, buf_len - data_off] */
 	uint32_t pkt_len;  /* bytes in all segments */
 	uint32_t flags;	   /* enum plx_mbuf_flags */
-	uint16_t port;	   /* the port it came in by, or PLX_MBUF_PORT_NONE */
-	uint16_t vlan_tci; /* CPU byte order */
+
+	uint16_t port;	     /* the port it came in by, or PLX_MBUF_PORT_NONE */
+	uint16_t vlan_tci;   /* CPU byte order */
+	uint16_t buf_len;    /* bytes of the buffer */
+	uint16_t priv_bytes; /* of the private area; never changes */
 	union {
 		struct {
 			uint32_t rss_hash;
@@ -87,18 +99,6 @@ struct plx_mbuf {
 		} tx;
 		uint64_t offload;
 	};
-
-	/* as at home unless chained, cloned or attached */
-	union {
-		struct {
-			uint16_t refcnt; /* users of this mbuf's buffer; atomic */
-			uint8_t nb_segs; /* [1, PLX_MBUF_SEGS_MAX] */
-			uint8_t pool_id; /* its pool in plx_mbuf_pools[]; never changes */
-		};
-		uint32_t home_word; /* the three at once */
-	};
-	uint16_t buf_len;    /* bytes of the buffer */
-	uint16_t priv_bytes; /* of the private area; never changes */
 } PLX_CACHE_ALIGNED;
 
 #ifdef __cplusplus
