@@ -184,44 +184,14 @@ static int allmulti_set(struct plx_port *port, bool on)
 
 /* ---- queues ---- */
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **rxq)
+static int rxq_setup(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	struct afp_rxq *q;
-	int err;
-
-	(void)queue;
-	q = aligned_alloc(PLX_CACHE_LINE, sizeof(*q));
-	if (q == NULL)
-		return failed(port, "make a receive queue", -ENOMEM);
-	memset(q, 0, sizeof(*q));
-	err = afp_rx_ring_open(port, conf->nb_desc, &q->ring);
-	if (err != 0) {
-		free(q);
-		return err;
-	}
-	*rxq = &q->base;
-	return 0;
+	return afp_rx_ring_open(port, rxq->nb_desc, &((struct afp_rxq *)rxq)->ring);
 }
 
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **txq)
+static int txq_setup(struct plx_port *port, struct plx_port_txq *txq)
 {
-	struct afp_txq *q;
-	int err;
-
-	(void)queue;
-	q = aligned_alloc(PLX_CACHE_LINE, sizeof(*q));
-	if (q == NULL)
-		return failed(port, "make a transmit queue", -ENOMEM);
-	memset(q, 0, sizeof(*q));
-	err = afp_tx_ring_open(port, conf->nb_desc, &q->ring);
-	if (err != 0) {
-		free(q);
-		return err;
-	}
-	*txq = &q->base;
-	return 0;
+	return afp_tx_ring_open(port, txq->nb_desc, &((struct afp_txq *)txq)->ring);
 }
 
 /* Reading the kernel's count of frames that found the ring full clears it. */
@@ -239,7 +209,7 @@ static void take_drops(struct afp_port *afp, const struct afp_rxq *q)
 static void close_rx_ring(struct afp_port *afp, struct afp_rxq *q)
 {
 	take_drops(afp, q);
-	afp_ring_close(&q->ring);
+	afp_ring_close(afp, &q->ring);
 	if (q->in_fanout)
 		afp->nb_in_fanout--;
 	q->in_fanout = false;
@@ -247,19 +217,12 @@ static void close_rx_ring(struct afp_port *afp, struct afp_rxq *q)
 
 static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	struct afp_rxq *q = (struct afp_rxq *)rxq;
-
-	close_rx_ring(afp_of(port), q);
-	free(q);
+	close_rx_ring(afp_of(port), (struct afp_rxq *)rxq);
 }
 
 static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
 {
-	struct afp_txq *q = (struct afp_txq *)txq;
-
-	(void)port;
-	afp_ring_close(&q->ring);
-	free(q);
+	afp_ring_close(afp_of(port), &((struct afp_txq *)txq)->ring);
 }
 
 /* ---- start and stop ---- */
@@ -314,7 +277,7 @@ static int prepare_txq(struct plx_port *port, struct afp_txq *q)
 	int err;
 
 	if (is_too_small(port, &q->ring)) {
-		afp_ring_close(&q->ring);
+		afp_ring_close(afp, &q->ring);
 		err = afp_tx_ring_open(port, q->base.nb_desc, &q->ring);
 		if (err != 0)
 			return err;
@@ -480,6 +443,7 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 		return -ENOMEM;
 	}
 	memset(afp, 0, sizeof(*afp));
+	memset(afp->ring_fds, -1, sizeof(afp->ring_fds));
 	afp->port = port;
 	afp->options = options;
 	afp->index = found.index;
@@ -520,6 +484,17 @@ static void driver_remove(struct plx_port *port)
 	pthread_mutex_destroy(&afp->lock);
 	free(afp);
 	port->priv = NULL;
+}
+
+/* Memberships (promiscuous mode) and the kernel's work for the rings end with the last file. */
+static void forked(struct plx_port *port)
+{
+	const struct afp_port *afp = afp_of(port);
+
+	for (unsigned i = 0; i < PLX_ARRAY_SIZE(afp->ring_fds); i++)
+		if (afp->ring_fds[i] >= 0)
+			close(afp->ring_fds[i]);
+	close(afp->fd);
 }
 
 static const struct plx_port_counter rxq_counters[] = {
@@ -567,9 +542,12 @@ const struct plx_port_driver plx_net_af_packet_driver = {
 	.name = "net_af_packet",
 	.keys = afp_keys,
 	.ops = &ops,
+	.rxq_bytes = sizeof(struct afp_rxq),
+	.txq_bytes = sizeof(struct afp_txq),
 	.rxq_counters = rxq_counters,
 	.txq_counters = txq_counters,
 	.port_counters = port_counters,
 	.probe = probe,
 	.remove = driver_remove,
+	.forked = forked,
 };

@@ -92,6 +92,7 @@ struct afp_port {
 	unsigned index;
 	uint32_t min_mtu, max_mtu;
 	int fd; /* for memberships and questions: receives nothing, in the right namespace */
+	int ring_fds[2 * AFP_QUEUES_MAX]; /* of the queues' sockets; -1: none */
 	struct plx_netif_watch *watch;
 	uint64_t rx_kernel_drops; /* rings were full; under the port layer's lock */
 	unsigned nb_in_fanout;
@@ -130,7 +131,7 @@ uint32_t afp_block_bytes(const struct afp_options *options, uint32_t frame_bytes
 int afp_socket(struct plx_port *port, int *fd);
 int afp_rx_ring_open(struct plx_port *port, uint32_t nb_frames, struct afp_ring *ring);
 int afp_tx_ring_open(struct plx_port *port, uint32_t nb_frames, struct afp_ring *ring);
-void afp_ring_close(struct afp_ring *ring);
+void afp_ring_close(struct afp_port *afp, struct afp_ring *ring);
 int afp_fanout_join(struct plx_port *port, int fd);
 int afp_filter_shut(int fd);
 int afp_filter_open(int fd);

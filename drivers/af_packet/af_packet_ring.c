@@ -109,7 +109,22 @@ static int map_ring(struct afp_ring *ring)
 {
 	ring->at = mmap(NULL, ring->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			ring->fd, 0);
-	return ring->at == MAP_FAILED ? -errno : 0;
+	if (ring->at == MAP_FAILED)
+		return -errno;
+	/* A mapping keeps its socket. */
+	(void)madvise(ring->at, ring->bytes, MADV_DONTFORK);
+	return 0;
+}
+
+/* For a child of fork(), which has no queues to look at. */
+static void note_fd(struct afp_port *afp, int from, int to)
+{
+	unsigned i = 0;
+
+	while (i < PLX_ARRAY_SIZE(afp->ring_fds) && afp->ring_fds[i] != from)
+		i++;
+	if (i < PLX_ARRAY_SIZE(afp->ring_fds))
+		afp->ring_fds[i] = to;
 }
 
 static int fail(struct plx_port *port, struct afp_ring *ring, const char *what, int err)
@@ -203,8 +218,10 @@ int afp_rx_ring_open(struct plx_port *port, uint32_t nb_frames, struct afp_ring 
 	err = afp_filter_shut(ring->fd);
 	if (err == 0)
 		err = bind_socket(port, ring->fd, ETH_P_ALL);
-	if (err == 0)
+	if (err == 0) {
+		note_fd(afp_of(port), -1, ring->fd);
 		return 0;
+	}
 	munmap(ring->at, ring->bytes);
 	return fail(port, ring, "can't bind a receive socket", err);
 }
@@ -280,16 +297,19 @@ int afp_tx_ring_open(struct plx_port *port, uint32_t nb_frames, struct afp_ring 
 	if (setsockopt(ring->fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof(send_bytes)) != 0)
 		setsockopt(ring->fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
 	err = bind_socket(port, ring->fd, 0);
-	if (err == 0)
+	if (err == 0) {
+		note_fd(afp_of(port), -1, ring->fd);
 		return 0;
+	}
 	munmap(ring->at, ring->bytes);
 	return fail(port, ring, "can't bind a transmit socket", err);
 }
 
-void afp_ring_close(struct afp_ring *ring)
+void afp_ring_close(struct afp_port *afp, struct afp_ring *ring)
 {
 	if (ring->fd < 0)
 		return;
+	note_fd(afp, ring->fd, -1);
 	munmap(ring->at, ring->bytes);
 	close(ring->fd);
 	ring->fd = -1;

@@ -103,18 +103,17 @@ void plx_xdp_frames_limit(struct plx_port *port)
 
 /* ---- Queues ---- */
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **out)
+static int rxq_setup(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	uint32_t limit = plx_xdp_pool_frame(conf->pool), page = (uint32_t)sysconf(_SC_PAGESIZE);
-	uint32_t around = conf->pool->obj_bytes - plx_mbuf_pool_data_room(conf->pool);
-	struct plx_xdp_rxq *rxq;
+	const struct plx_mempool *pool = rxq->pool;
+	uint32_t limit = plx_xdp_pool_frame(pool), page = (uint32_t)sysconf(_SC_PAGESIZE);
+	uint32_t around = pool->obj_bytes - plx_mbuf_pool_data_room(pool);
 
 	if (limit == 0) {
 		plx_port_log(port, PLX_LOG_ERR,
 			     "rx queue %u: pool '%s' has a data room of %u bytes; AF_XDP wants %u "
 			     "to %u",
-			     queue, conf->pool->name, plx_mbuf_pool_data_room(conf->pool),
+			     rxq->queue, pool->name, plx_mbuf_pool_data_room(pool),
 			     PLX_XDP_CHUNK_MIN - around, page - around);
 		return -EINVAL;
 	}
@@ -123,48 +122,19 @@ static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_por
 			port, PLX_LOG_ERR,
 			"rx queue %u: an mbuf of pool '%s' takes frames of %u bytes; an MTU of "
 			"%u wants a data room of %u",
-			queue, conf->pool->name, limit, port->mtu,
+			rxq->queue, pool->name, limit, port->mtu,
 			port->mtu + ETHER_HDR_LEN + PLX_XDP_HEADROOM - PLX_MBUF_HEADROOM);
 		return -EINVAL;
 	}
-	if (conf->pool->nb_objs < conf->nb_desc) {
+	if (pool->nb_objs < rxq->nb_desc) {
 		plx_port_log(
 			port, PLX_LOG_ERR,
 			"rx queue %u: pool '%s' has %u packets, and the queue keeps %u of them "
 			"for the kernel: want a larger pool or fewer descriptors",
-			queue, conf->pool->name, conf->pool->nb_objs, conf->nb_desc);
+			rxq->queue, pool->name, pool->nb_objs, rxq->nb_desc);
 		return -EINVAL;
 	}
-	rxq = plx_mem_alloc(sizeof(*rxq), 0, conf->node);
-	if (!rxq)
-		return -ENOMEM;
-	*out = &rxq->base;
 	return 0;
-}
-
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **out)
-{
-	struct plx_xdp_txq *txq = plx_mem_alloc(sizeof(*txq), 0, conf->node);
-
-	(void)port;
-	(void)queue;
-	if (!txq)
-		return -ENOMEM;
-	*out = &txq->base;
-	return 0;
-}
-
-static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	plx_mem_free(rxq);
-}
-
-static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	plx_mem_free(txq);
 }
 
 /* ---- Counters ---- */
@@ -552,14 +522,23 @@ static void remove_port(struct plx_port *port)
 	free_port(port);
 }
 
+/* The sockets would keep their queues from the parent's next ones, the link its program. */
+static void forked(struct plx_port *port)
+{
+	struct plx_xdp_port *xdp = port->priv;
+
+	for (unsigned i = 0; i < PLX_PORT_QUEUES_MAX; i++)
+		if (xdp->socks[i].umem)
+			plx_xdp_sock_forget(&xdp->socks[i]);
+	close(xdp->members_fd);
+	plx_xdp_prog_close(xdp);
+}
+
 /* ---- The driver ---- */
 
 static const struct plx_port_ops ops = {
 	.info = info,
 	.rxq_setup = rxq_setup,
-	.txq_setup = txq_setup,
-	.rxq_release = rxq_release,
-	.txq_release = txq_release,
 	.start = start,
 	.stop = stop,
 	.mtu_set = plx_xdp_mtu_set,
@@ -593,8 +572,11 @@ const struct plx_port_driver plx_net_af_xdp_driver = {
 	.name = "net_af_xdp",
 	.keys = keys,
 	.ops = &ops,
+	.rxq_bytes = sizeof(struct plx_xdp_rxq),
+	.txq_bytes = sizeof(struct plx_xdp_txq),
 	.rxq_counters = rxq_counters,
 	.txq_counters = txq_counters,
 	.probe = probe,
 	.remove = remove_port,
+	.forked = forked,
 };

@@ -156,6 +156,8 @@ uint32_t plx_xdp_pool_frame(const struct plx_mempool *pool);
 /* Load and attach by a link, which ends with this process. Logs. */
 int plx_xdp_prog_attach(struct plx_port *port);
 void plx_xdp_prog_detach(struct plx_port *port);
+/* Only close its files: it stays if somebody else has them. */
+void plx_xdp_prog_close(struct plx_xdp_port *xdp);
 /* Packets of a queue (of the interface) go to the socket from now on; without: to the kernel. */
 int plx_xdp_prog_steer(struct plx_port *port, unsigned queue, int fd);
 void plx_xdp_prog_unsteer(struct plx_port *port, unsigned queue);
@@ -178,6 +180,8 @@ int plx_xdp_allmulti_set(struct plx_port *port, bool on);
 int plx_xdp_sock_open(struct plx_port *port, unsigned index);
 /* The kernel lets go of all memory, then mbufs it had go home. What steers to it is gone. */
 void plx_xdp_sock_close(struct plx_port *port, unsigned index);
+/* Let go of an open socket and its rings, and of nothing else. */
+void plx_xdp_sock_forget(struct plx_xdp_sock *sock);
 /* Counts of the kernel since the socket was opened. */
 void plx_xdp_sock_stats(const struct plx_xdp_sock *sock, struct xdp_statistics *stats);
 

@@ -189,14 +189,19 @@ int plx_xdp_prog_attach(struct plx_port *port)
 	return ret == -EEXIST ? -EBUSY : ret;
 }
 
+void plx_xdp_prog_close(struct plx_xdp_port *xdp)
+{
+	close(xdp->link_fd);
+	unload(xdp);
+}
+
 void plx_xdp_prog_detach(struct plx_port *port)
 {
 	struct plx_xdp_port *xdp = port->priv;
 
 	/* A child of fork() may have the file, too. Where the device is gone, the program is. */
 	(void)bpf_link_detach(xdp->link_fd);
-	close(xdp->link_fd);
-	unload(xdp);
+	plx_xdp_prog_close(xdp);
 }
 
 int plx_xdp_prog_steer(struct plx_port *port, unsigned queue, int fd)

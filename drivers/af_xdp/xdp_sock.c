@@ -201,7 +201,7 @@ static int map_rings(struct plx_xdp_sock *sock, const struct rings *rings)
 	return 0;
 }
 
-static void close_fd(struct plx_xdp_sock *sock)
+void plx_xdp_sock_forget(struct plx_xdp_sock *sock)
 {
 	/* The kernel's socket ends with the last mapping. */
 	for (unsigned i = 0; i < PLX_XDP_MAPS; i++) {
@@ -298,7 +298,7 @@ static int open_on(const struct plx_xdp_port *xdp, struct plx_xdp_sock *sock,
 	return 0;
 
 close_fd:
-	close_fd(sock);
+	plx_xdp_sock_forget(sock);
 drop_umem:
 	if (!umem->socks)
 		umem_destroy(umem);
@@ -481,7 +481,7 @@ static int await_release(const struct plx_xdp_port *xdp, unsigned queue)
 	if (ret == 0)
 		ret = bind_queue(xdp, &sock, &umem, queue);
 	if (sock.fd >= 0)
-		close_fd(&sock);
+		plx_xdp_sock_forget(&sock);
 	munmap(umem.area, page);
 	/* A queue that is not there any more is nobody's either. */
 	return ret == -ENODEV || ret == -EINVAL ? 0 : ret;
@@ -496,7 +496,7 @@ void plx_xdp_sock_close(struct plx_port *port, unsigned index)
 	struct owners owners = {0};
 	int ret;
 
-	close_fd(sock);
+	plx_xdp_sock_forget(sock);
 	while (*at != sock)
 		at = &(*at)->next;
 	*at = sock->next;

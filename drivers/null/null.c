@@ -189,6 +189,7 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 	const struct null_port *null = port->priv;
 	uint32_t own_mtu = null->size > ETHER_HDR_LEN ? null->size - ETHER_HDR_LEN : 0;
 
+	/* All but the MTU are notes: all frames come in anyway. */
 	info->can = PLX_PORT_CAN_PROMISC | PLX_PORT_CAN_ALLMULTI | PLX_PORT_CAN_MAC_SET |
 		    PLX_PORT_CAN_MTU_SET;
 	info->tx_offloads = PLX_PORT_TX_MULTI_SEGS;
@@ -200,53 +201,45 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 	info->max_frame_bytes = frame_max(port->mtu);
 }
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **out)
+static int rxq_setup(struct plx_port *port, struct plx_port_rxq *base)
 {
 	const struct null_port *null = port->priv;
-	struct null_rxq *rxq;
+	struct null_rxq *rxq = (struct null_rxq *)base;
 
-	(void)queue;
 	/* The pool's mbufs hold a frame of the MTU, and so one of null->size. */
-	rxq = plx_mem_alloc(sizeof(*rxq) + (null->copy ? null->size : 0), 0, conf->node);
-	if (!rxq)
-		return -ENOMEM;
-	rxq->frame = (uint8_t *)(rxq + 1);
 	rxq->fresh = (struct fresh){
 		.data_off = PLX_MBUF_HEADROOM,
 		.data_len = (uint16_t)null->size,
 		.pkt_len = null->size,
 		.port = (uint16_t)port->id,
 	};
-	*out = &rxq->base;
-	return 0;
+	if (!null->copy)
+		return 0;
+	rxq->frame = plx_mem_alloc(null->size, 0, base->node);
+	return rxq->frame ? 0 : -ENOMEM;
 }
 
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **out)
+static int txq_setup(struct plx_port *port, struct plx_port_txq *base)
 {
 	const struct null_port *null = port->priv;
-	struct null_txq *txq;
+	struct null_txq *txq = (struct null_txq *)base;
 
-	(void)queue;
-	txq = plx_mem_alloc(sizeof(*txq) + (null->copy ? FRAME_MAX : 0), 0, conf->node);
-	if (!txq)
-		return -ENOMEM;
-	txq->room = null->copy ? (uint8_t *)(txq + 1) : NULL;
-	*out = &txq->base;
-	return 0;
+	if (!null->copy)
+		return 0;
+	txq->room = plx_mem_alloc(FRAME_MAX, 0, base->node);
+	return txq->room ? 0 : -ENOMEM;
 }
 
 static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
 {
 	(void)port;
-	plx_mem_free(rxq);
+	plx_mem_free(((struct null_rxq *)rxq)->frame);
 }
 
 static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
 {
 	(void)port;
-	plx_mem_free(txq);
+	plx_mem_free(((struct null_txq *)txq)->room);
 }
 
 static int start(struct plx_port *port)
@@ -292,21 +285,6 @@ static int mtu_set(struct plx_port *port, uint32_t mtu)
 	return 0;
 }
 
-static int mac_set(struct plx_port *port, const struct ether_addr *mac)
-{
-	(void)port;
-	(void)mac;
-	return 0;
-}
-
-/* All frames come in anyway. */
-static int mode_set(struct plx_port *port, bool on)
-{
-	(void)port;
-	(void)on;
-	return 0;
-}
-
 static void dump(struct plx_port *port, FILE *out)
 {
 	const struct null_port *null = port->priv;
@@ -324,9 +302,6 @@ static const struct plx_port_ops null_ops = {
 	.start = start,
 	.stop = stop,
 	.mtu_set = mtu_set,
-	.mac_set = mac_set,
-	.promisc_set = mode_set,
-	.allmulti_set = mode_set,
 	.dump = dump,
 };
 
@@ -341,7 +316,6 @@ static const struct plx_devargs_key keys[] = {
 
 static int probe(struct plx_port *port, const struct plx_devargs *args)
 {
-	unsigned long number = strtoul(port->name + strlen(port->driver->name), NULL, 10);
 	struct null_port *null = calloc(1, sizeof(*null));
 	int ret;
 
@@ -363,9 +337,7 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	port->mtu = ETHERMTU;
 	if (null->size > ETHERMTU + ETHER_HDR_LEN)
 		port->mtu = null->size - ETHER_HDR_LEN;
-	/* Locally administered; 65,536 devices have one each. */
-	port->mac = (struct ether_addr){
-		{0x02, 'n', 'u', 'l', (uint8_t)('l' ^ number >> 8), (uint8_t)number}};
+	port->mac = plx_port_mac_made(port, "null");
 	return 0;
 
 free_null:
@@ -389,6 +361,8 @@ const struct plx_port_driver plx_net_null_driver = {
 	.name = "net_null",
 	.keys = keys,
 	.ops = &null_ops,
+	.rxq_bytes = sizeof(struct null_rxq),
+	.txq_bytes = sizeof(struct null_txq),
 	.txq_counters = txq_counters,
 	.probe = probe,
 	.remove = remove_device,

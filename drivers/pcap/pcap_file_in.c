@@ -21,8 +21,10 @@
 
 enum { BUFFER_BYTES = 256 * 1024, NS_PER_S = 1000000000 };
 
-/* A recorded pause that is longer is a stamp that is wrong, and not waited for. */
+/* A recorded pause that is longer is a stamp that is wrong, and not waited for. What comes again
+ * and again waits for no more than a minute, since it would each time. */
 static const int64_t pause_max_ns = INT64_C(86400) * NS_PER_S;
+static const int64_t replay_pause_max_ns = INT64_C(60) * NS_PER_S;
 
 static uint64_t stamp_ns(const struct pcap_pkthdr *header)
 {
@@ -217,9 +219,9 @@ static PLX_COLD void skip_pause(struct pcap_in *in, uint64_t at_ns, uint64_t now
 		return;
 	in->told_pause = true;
 	plx_port_log(in->owner->port, PLX_LOG_WARN,
-		     "rx_pcap=%s: a packet is recorded more than a day after what came before; it "
+		     "rx_pcap=%s: a packet is recorded more than a %s after what came before; it "
 		     "comes at once, as do others like it",
-		     in->path);
+		     in->path, in->records ? "minute" : "day");
 }
 
 /* True when the packet at in->header is due, as long after the first one as it was recorded. */
@@ -233,7 +235,7 @@ static bool is_due(struct pcap_in *in, uint64_t now_ns)
 		in->first_ns = at_ns;
 	}
 	wait_ns = (int64_t)((at_ns - in->first_ns) - (now_ns - in->base_ns));
-	if (plx_unlikely(wait_ns > pause_max_ns)) {
+	if (plx_unlikely(wait_ns > (in->records ? replay_pause_max_ns : pause_max_ns))) {
 		skip_pause(in, at_ns, now_ns);
 		return true;
 	}
@@ -315,18 +317,28 @@ static int keep(struct pcap_in *in, uint64_t *room_records, uint64_t *room_bytes
 	return 0;
 }
 
-/* After the last packet comes the first one, as far away as packets are on the average; where that
- * can't be said the passes are a second apart. */
+/* After the last packet comes the first one, as far away as packets are on the average, pauses that
+ * are not waited for left out; where that can't be said it is a second. */
 static void measure_pass(struct pcap_in *in)
 {
-	uint64_t first_ns = stamp_ns(&in->records[0].header);
-	uint64_t last_ns = stamp_ns(&in->records[in->nb_records - 1].header);
+	const struct pcap_record *records = in->records;
+	uint64_t nb_pauses = 0, sum_ns = 0, pause_ns = NS_PER_S;
+	int64_t span_ns;
 
-	int64_t span_ns = (int64_t)(last_ns - first_ns);
+	for (uint64_t i = 1; i < in->nb_records; i++) {
+		int64_t wait_ns =
+			(int64_t)(stamp_ns(&records[i].header) - stamp_ns(&records[i - 1].header));
 
-	in->pass_ns = NS_PER_S;
-	if (in->nb_records > 1 && span_ns > 0)
-		in->pass_ns = (uint64_t)span_ns + (uint64_t)span_ns / (in->nb_records - 1);
+		if (wait_ns < 0 || wait_ns > replay_pause_max_ns)
+			continue;
+		sum_ns += (uint64_t)wait_ns;
+		nb_pauses++;
+	}
+	if (sum_ns > 0)
+		pause_ns = sum_ns / nb_pauses;
+	span_ns = (int64_t)(stamp_ns(&records[in->nb_records - 1].header) -
+			    stamp_ns(&records[0].header));
+	in->pass_ns = span_ns > 0 ? (uint64_t)span_ns + pause_ns : NS_PER_S;
 }
 
 static int load(struct pcap_in *in)

@@ -13,6 +13,7 @@
  */
 #include "pcap_private.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -103,72 +104,50 @@ static int no_memory(const struct plx_port *port)
 	return -ENOMEM;
 }
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **out)
+static int rxq_setup(struct plx_port *port, struct plx_port_rxq *rxq)
 {
 	const struct pcap_port *pp = port->priv;
-	const struct pcap_stream *stream = &pp->rx[queue];
-	struct pcap_rxq *q = plx_mem_alloc(sizeof(*q), 0, conf->node);
+	const struct pcap_stream *stream = &pp->rx[rxq->queue];
+	struct pcap_rxq *q = (struct pcap_rxq *)rxq;
 
-	if (!q)
-		return -ENOMEM;
 	q->in = stream->in;
 	q->live = stream->live;
 	q->snaplen = pp->conf.snaplen;
-	q->room = plx_mbuf_pool_data_room(conf->pool);
+	q->room = plx_mbuf_pool_data_room(rxq->pool);
 	q->plain_max = q->snaplen ? plx_min_u32(q->room, q->snaplen) : q->room;
 	q->scatter = port->conf.rx_offloads & PLX_PORT_RX_SCATTER;
-	if (q->live && q->scatter) {
-		/* Only what is used of it takes memory. */
-		q->held = malloc(PCAP_FRAME_MAX);
-		if (!q->held) {
-			plx_mem_free(q);
-			return no_memory(port);
-		}
-	}
-	*out = &q->base;
-	return 0;
+	if (!q->live || !q->scatter)
+		return 0;
+	/* Only what is used of it takes memory. */
+	q->held = malloc(PCAP_FRAME_MAX);
+	return q->held ? 0 : no_memory(port);
 }
 
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **out)
+static int txq_setup(struct plx_port *port, struct plx_port_txq *txq)
 {
 	const struct pcap_port *pp = port->priv;
-	const struct pcap_stream *stream = &pp->tx[queue];
-	struct pcap_txq *q = plx_mem_alloc(sizeof(*q), 0, conf->node);
+	const struct pcap_stream *stream = &pp->tx[txq->queue];
+	struct pcap_txq *q = (struct pcap_txq *)txq;
 
-	if (!q)
-		return -ENOMEM;
 	q->out = stream->out;
 	q->live = stream->live;
 	q->multi_segs = port->conf.tx_offloads & PLX_PORT_TX_MULTI_SEGS;
-	if (q->live && q->multi_segs) {
-		q->scratch = malloc(PCAP_FRAME_MAX);
-		if (!q->scratch) {
-			plx_mem_free(q);
-			return no_memory(port);
-		}
-	}
-	*out = &q->base;
-	return 0;
+	if (!q->live || !q->multi_segs)
+		return 0;
+	q->scratch = malloc(PCAP_FRAME_MAX);
+	return q->scratch ? 0 : no_memory(port);
 }
 
 static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	struct pcap_rxq *q = (struct pcap_rxq *)rxq;
-
 	(void)port;
-	free(q->held);
-	plx_mem_free(q);
+	free(((struct pcap_rxq *)rxq)->held);
 }
 
 static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
 {
-	struct pcap_txq *q = (struct pcap_txq *)txq;
-
 	(void)port;
-	free(q->scratch);
-	plx_mem_free(q);
+	free(((struct pcap_txq *)txq)->scratch);
 }
 
 /* ---- Start, stop ---- */
@@ -272,15 +251,6 @@ static void stats_update(struct plx_port *port)
 
 /* ---- The device ---- */
 
-/* DPDK's: locally administered, "pcap", and the device's number. */
-static void make_mac(struct plx_port *port)
-{
-	const char *digits = port->name + strcspn(port->name, "0123456789");
-
-	port->mac =
-		(struct ether_addr){{0x02, 'p', 'c', 'a', 'p', (uint8_t)strtoul(digits, NULL, 10)}};
-}
-
 static void adopt_interface(struct plx_port *port, const struct pcap_port *pp)
 {
 	plx_store_relaxed(&port->mtu, MTU_DEFAULT);
@@ -312,7 +282,8 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	pp->route_fd = -1;
 	pthread_mutex_init(&pp->handles, NULL);
 	pthread_mutex_init(&pp->link, NULL);
-	make_mac(port);
+	/* DPDK's. */
+	port->mac = plx_port_mac_made(port, "pcap");
 	pp->macs[0] = port->mac;
 	pp->nb_macs = 1;
 	ret = plx_pcap_args(pp, args);
@@ -353,6 +324,29 @@ static void remove_port(struct plx_port *port)
 	restore_macs(pp);
 	free_port(pp);
 	port->priv = NULL;
+}
+
+/* The files' locks end with the last descriptor. In its place comes one of nothing: libc may touch
+ * it at exit(), where the offset would be the parent's. Handles of libpcap stay: to close one ends
+ * the parent's ring. */
+static void forked(struct plx_port *port)
+{
+	struct pcap_port *pp = port->priv;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (unsigned i = 0; i < PCAP_STREAMS_MAX && nothing >= 0; i++) {
+		const struct pcap_in *in = pp->rx[i].in;
+		const struct pcap_out *out = pp->tx[i].out;
+
+		if (in)
+			dup3(nothing, in->fd, O_CLOEXEC);
+		if (in && in->reader)
+			dup3(nothing, fileno(pcap_file(in->reader)), O_CLOEXEC);
+		if (out)
+			dup3(nothing, out->fd, O_CLOEXEC);
+	}
+	if (nothing >= 0)
+		close(nothing);
 }
 
 static const struct plx_port_ops ops = {
@@ -402,9 +396,12 @@ const struct plx_port_driver plx_net_pcap_driver = {
 	.name = "net_pcap",
 	.keys = plx_pcap_keys,
 	.ops = &ops,
+	.rxq_bytes = sizeof(struct pcap_rxq),
+	.txq_bytes = sizeof(struct pcap_txq),
 	.rxq_counters = rxq_counters,
 	.txq_counters = txq_counters,
 	.port_counters = port_counters,
 	.probe = probe,
 	.remove = remove_port,
+	.forked = forked,
 };

@@ -35,6 +35,7 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 	const struct ring_port *end = port->priv;
 	uint32_t slots = end->cable->slots;
 
+	/* Modes and address are notes: all frames come in anyway. */
 	info->can = PLX_PORT_CAN_PROMISC | PLX_PORT_CAN_ALLMULTI | PLX_PORT_CAN_MAC_SET |
 		    PLX_PORT_CAN_MTU_SET | PLX_PORT_CAN_LINK;
 	info->rx_offloads = PLX_PORT_RX_SCATTER;
@@ -46,44 +47,6 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 	info->min_mtu = RING_MTU_MIN;
 	info->max_mtu = RING_MTU_MAX;
 	info->max_frame_bytes = frame_max(port->mtu);
-}
-
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **out)
-{
-	struct ring_rxq *rxq = plx_mem_alloc(sizeof(*rxq), 0, conf->node);
-
-	(void)port;
-	(void)queue;
-	if (!rxq)
-		return -ENOMEM;
-	*out = &rxq->base;
-	return 0;
-}
-
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **out)
-{
-	struct ring_txq *txq = plx_mem_alloc(sizeof(*txq), 0, conf->node);
-
-	(void)port;
-	(void)queue;
-	if (!txq)
-		return -ENOMEM;
-	*out = &txq->base;
-	return 0;
-}
-
-static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	plx_mem_free(rxq);
-}
-
-static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	plx_mem_free(txq);
 }
 
 static struct ring_limits limits_of(const struct plx_port *port, bool chains)
@@ -144,21 +107,6 @@ static int mtu_set(struct plx_port *port, uint32_t mtu)
 	return 0;
 }
 
-static int mac_set(struct plx_port *port, const struct ether_addr *mac)
-{
-	(void)port;
-	(void)mac;
-	return 0;
-}
-
-/* All frames come in anyway. */
-static int mode_set(struct plx_port *port, bool on)
-{
-	(void)port;
-	(void)on;
-	return 0;
-}
-
 static void stats_update(struct plx_port *port)
 {
 	const struct ring_port *end = port->priv;
@@ -184,16 +132,9 @@ static void dump(struct plx_port *port, FILE *out)
 
 static const struct plx_port_ops ring_ops = {
 	.info = info,
-	.rxq_setup = rxq_setup,
-	.txq_setup = txq_setup,
-	.rxq_release = rxq_release,
-	.txq_release = txq_release,
 	.start = start,
 	.stop = stop,
 	.mtu_set = mtu_set,
-	.mac_set = mac_set,
-	.promisc_set = mode_set,
-	.allmulti_set = mode_set,
 	.stats_update = stats_update,
 	.dump = dump,
 };
@@ -263,7 +204,6 @@ static int plug_peer(struct ring_port *end, const struct plx_devargs *args, uint
 
 static int probe(struct plx_port *port, const struct plx_devargs *args)
 {
-	unsigned long number = strtoul(port->name + strlen(port->driver->name), NULL, 10);
 	struct ring_port *end = calloc(1, sizeof(*end));
 	uint32_t slots = RING_SLOTS_DEFAULT;
 	int node = PLX_NODE_ANY;
@@ -295,9 +235,7 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	all_ports = end;
 	port->priv = end;
 	port->mtu = ETHERMTU;
-	/* Locally administered; 65,536 devices have one each. */
-	port->mac = (struct ether_addr){
-		{0x02, 'r', 'i', 'n', (uint8_t)('g' ^ number >> 8), (uint8_t)number}};
+	port->mac = plx_port_mac_made(port, "ring");
 	return 0;
 
 free_end:
@@ -340,6 +278,8 @@ const struct plx_port_driver plx_net_ring_driver = {
 	.name = "net_ring",
 	.keys = keys,
 	.ops = &ring_ops,
+	.rxq_bytes = sizeof(struct ring_rxq),
+	.txq_bytes = sizeof(struct ring_txq),
 	.rxq_counters = rxq_counters,
 	.txq_counters = txq_counters,
 	.port_counters = port_counters,

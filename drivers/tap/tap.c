@@ -39,43 +39,11 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 	info->max_frame_bytes = port->mtu + ETHER_HDR_LEN;
 }
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **out)
+static int rxq_setup(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	struct tap_rxq *rxq = plx_mem_alloc(sizeof(*rxq), 0, conf->node);
-
 	(void)port;
-	(void)queue;
-	if (!rxq)
-		return -ENOMEM;
-	rxq->room = plx_mbuf_pool_data_room(conf->pool);
-	*out = &rxq->base;
+	((struct tap_rxq *)rxq)->room = plx_mbuf_pool_data_room(rxq->pool);
 	return 0;
-}
-
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **out)
-{
-	struct tap_txq *txq = plx_mem_alloc(sizeof(*txq), 0, conf->node);
-
-	(void)port;
-	(void)queue;
-	if (!txq)
-		return -ENOMEM;
-	*out = &txq->base;
-	return 0;
-}
-
-static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	plx_mem_free(rxq);
-}
-
-static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	plx_mem_free(txq);
 }
 
 /* Queues let frames of this MTU pass from now on; they may be polling. */
@@ -256,9 +224,6 @@ static void dump(struct plx_port *port, FILE *out)
 static const struct plx_port_ops tap_ops = {
 	.info = info,
 	.rxq_setup = rxq_setup,
-	.txq_setup = txq_setup,
-	.rxq_release = rxq_release,
-	.txq_release = txq_release,
 	.start = start,
 	.stop = stop,
 	.mtu_set = mtu_set,
@@ -323,13 +288,14 @@ static int parse_iface(const struct plx_devargs *args, struct tap_port *tap)
 static int parse_mac(const struct plx_port *port, const struct plx_devargs *args,
 		     struct ether_addr *mac, bool *asked)
 {
-	unsigned long number = strtoul(port->name + strlen(port->driver->name), NULL, 10);
 	const char *value = plx_devargs_get(args, "mac");
 
 	*asked = value != NULL;
 	if (!value)
 		return 0;
-	*mac = (struct ether_addr){{0x00, 'd', 't', 'a', 'p', (uint8_t)number}};
+	/* DPDK's, which is not a locally administered one. */
+	*mac = plx_port_mac_made(port, "dtap");
+	mac->ether_addr_octet[0] = 0;
 	if (strcmp(value, "fixed") == 0)
 		return 0;
 	if (!ether_aton_r(value, mac) || (mac->ether_addr_octet[0] & 1) ||
@@ -424,6 +390,12 @@ static void remove_device(struct plx_port *port)
 	port->priv = NULL;
 }
 
+/* The interface would outlive the parent. */
+static void forked(struct plx_port *port)
+{
+	plx_net_tap_close(port->priv);
+}
+
 static const struct plx_port_counter rxq_counters[] = {
 	{"rx_too_long", offsetof(struct tap_rxq, too_long), true},
 	{NULL, 0, false},
@@ -440,8 +412,11 @@ const struct plx_port_driver plx_net_tap_driver = {
 	.name = "net_tap",
 	.keys = keys,
 	.ops = &tap_ops,
+	.rxq_bytes = sizeof(struct tap_rxq),
+	.txq_bytes = sizeof(struct tap_txq),
 	.rxq_counters = rxq_counters,
 	.txq_counters = txq_counters,
 	.probe = probe,
 	.remove = remove_device,
+	.forked = forked,
 };

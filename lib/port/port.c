@@ -193,6 +193,15 @@ static const struct plx_port_driver *find_driver(const char *name)
 	return NULL;
 }
 
+struct ether_addr plx_port_mac_made(const struct plx_port *port, const char *letters)
+{
+	unsigned long number = strtoul(port->name + strlen(port->driver->name), NULL, 10);
+
+	return (struct ether_addr){{0x02, (uint8_t)letters[0], (uint8_t)letters[1],
+				    (uint8_t)letters[2], (uint8_t)(letters[3] ^ number >> 8),
+				    (uint8_t)number}};
+}
+
 /* ---- Attach and detach: lock held ---- */
 
 static void publish(const struct plx_port *port)
@@ -388,7 +397,7 @@ int plx_port_detach(unsigned id)
 	return 0;
 }
 
-/* The parent's devices go on: nothing of them is touched here. */
+/* The parent's devices go on: their state is not touched here. */
 static void forget_parents(void)
 {
 	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
@@ -397,6 +406,8 @@ static void forget_parents(void)
 		if (!plx_port_is_valid(id))
 			continue;
 		plx_port_paths_close(&slots[id]);
+		if (slots[id].driver->forked)
+			slots[id].driver->forked(&slots[id]);
 		memset(slots[id].rxqs, 0, sizeof(slots[id].rxqs));
 		memset(slots[id].txqs, 0, sizeof(slots[id].txqs));
 		plx_port_counts_destroy(&slots[id]);

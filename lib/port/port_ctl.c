@@ -51,6 +51,16 @@ static bool is_same(const struct ether_addr *a, const struct ether_addr *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/* Its place among the added ones, or their number. */
+static unsigned find_mac(const struct plx_port_private *inner, const struct ether_addr *mac)
+{
+	unsigned i = 0;
+
+	while (i < inner->nb_macs && !is_same(&inner->macs[i], mac))
+		i++;
+	return i;
+}
+
 static int mac_set(struct plx_port *port, const struct ether_addr *mac)
 {
 	int (*set)(struct plx_port *, const struct ether_addr *) = port->driver->ops->mac_set;
@@ -63,6 +73,12 @@ static int mac_set(struct plx_port *port, const struct ether_addr *mac)
 		plx_port_log(port, PLX_LOG_ERR,
 			     "plx_port_mac_set: want a unicast address that is not zero");
 		return -EINVAL;
+	}
+	if (find_mac(port->inner, mac) < port->inner->nb_macs) {
+		plx_port_log(port, PLX_LOG_ERR,
+			     "plx_port_mac_set: plx_port_mac_add() gave it this address: take that "
+			     "back first");
+		return -EEXIST;
 	}
 	ret = set ? set(port, mac) : 0;
 	if (ret == 0)
@@ -80,16 +96,6 @@ int plx_port_mac_set(unsigned id, const struct ether_addr *mac)
 	ret = mac_set(port, mac);
 	plx_port_leave();
 	return ret;
-}
-
-/* Its place among the added ones, or their number. */
-static unsigned find_mac(const struct plx_port_private *inner, const struct ether_addr *mac)
-{
-	unsigned i = 0;
-
-	while (i < inner->nb_macs && !is_same(&inner->macs[i], mac))
-		i++;
-	return i;
 }
 
 static int mac_add(struct plx_port *port, const struct ether_addr *mac)

@@ -3,14 +3,17 @@
  * The data path's tables and what its inline calls do not need at each burst: the calls that do
  * nothing, the checks of PLX_CHECK builds, packets that are given up.
  *
- * A path is written while nobody is in its burst. The queue goes first and the call after it, so
- * that a poll that comes too early still finds the call that does nothing.
+ * A path is written while nobody is in its burst. At start the queue goes first and the call after
+ * it, so that a poll that comes too early still finds the call that does nothing. A poll while the
+ * port stops has no such cover: it may have found the queue's call before.
  */
 #include "port_private.h"
 
 struct plx_port_path plx_port_rx_paths[PLX_PORT_MAX][PLX_PORT_QUEUES_MAX];
 struct plx_port_path plx_port_tx_paths[PLX_PORT_MAX][PLX_PORT_QUEUES_MAX];
 
+extern inline uint32_t plx_port_path_burst_(const struct plx_port_path *path,
+					    struct plx_mbuf **pkts, uint32_t nb);
 extern inline uint32_t plx_port_rx_burst(unsigned port, unsigned queue, struct plx_mbuf **pkts,
 					 uint32_t nb);
 extern inline uint32_t plx_port_tx_burst(unsigned port, unsigned queue, struct plx_mbuf **pkts,
@@ -33,6 +36,7 @@ static uint32_t no_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 static void open_path(struct plx_port_path *path, plx_port_burst_fn burst, void *queue)
 {
 	plx_store_relaxed(&path->queue, queue);
+	/* Release: pairs with the acquire in plx_port_path_burst_(). */
 	plx_store_release(&path->burst, burst);
 }
 
@@ -144,6 +148,9 @@ void plx_port_tx_give_up_(unsigned id, unsigned queue, struct plx_mbuf **pkts, u
 {
 	struct plx_port_txq *txq = NULL;
 
+	/* Refused by plx_port_check_tx_(): there are no packets. */
+	if (!pkts)
+		return;
 	/* While it is started the queue is this thread's own, as in a burst: no pin, whose word
 	 * all threads of the port would write. */
 	if (id < PLX_PORT_MAX && queue < PLX_PORT_QUEUES_MAX)

@@ -6,7 +6,6 @@
 
 static void release(struct plx_port *port, enum plx_port_dir dir, unsigned queue)
 {
-	const struct plx_port_ops *ops = port->driver->ops;
 	void *old = plx_port_queue(port, dir, queue);
 
 	if (!old)
@@ -18,10 +17,11 @@ static void release(struct plx_port *port, enum plx_port_dir dir, unsigned queue
 	plx_port_unpinned(port->id);
 	/* Who found the queue has counted what it had to count. */
 	plx_port_counts_keep(port, dir, queue, old);
-	if (dir == PLX_PORT_RX)
-		ops->rxq_release(port, old);
-	else
-		ops->txq_release(port, old);
+	if (dir == PLX_PORT_RX && port->driver->ops->rxq_release)
+		port->driver->ops->rxq_release(port, old);
+	if (dir == PLX_PORT_TX && port->driver->ops->txq_release)
+		port->driver->ops->txq_release(port, old);
+	plx_mem_free(old);
 }
 
 void plx_port_release_queues(struct plx_port *port)
@@ -100,11 +100,50 @@ static int check_pool(const struct plx_port *port, const struct plx_mempool *poo
 	return -EINVAL;
 }
 
+/* The struct of a queue, zero beyond the base; NULL after a line. */
+static struct plx_port_rxq *make_rxq(struct plx_port *port, unsigned queue,
+				     const struct plx_port_rxq_conf *conf)
+{
+	size_t bytes =
+		port->driver->rxq_bytes ? port->driver->rxq_bytes : sizeof(struct plx_port_rxq);
+	struct plx_port_rxq *rxq = plx_mem_alloc(bytes, 0, conf->node);
+
+	if (!rxq)
+		return NULL;
+	rxq->pool = conf->pool;
+	rxq->port = port;
+	rxq->port_id = (uint16_t)port->id;
+	rxq->queue = (uint16_t)queue;
+	rxq->nb_desc = conf->nb_desc;
+	rxq->node = conf->node;
+	plx_port_counts_put(port, PLX_PORT_RX, queue, rxq);
+	return rxq;
+}
+
+static struct plx_port_txq *make_txq(struct plx_port *port, unsigned queue,
+				     const struct plx_port_txq_conf *conf)
+{
+	size_t bytes =
+		port->driver->txq_bytes ? port->driver->txq_bytes : sizeof(struct plx_port_txq);
+	struct plx_port_txq *txq = plx_mem_alloc(bytes, 0, conf->node);
+
+	if (!txq)
+		return NULL;
+	txq->port = port;
+	txq->port_id = (uint16_t)port->id;
+	txq->queue = (uint16_t)queue;
+	txq->nb_desc = conf->nb_desc;
+	txq->node = conf->node;
+	plx_port_counts_put(port, PLX_PORT_TX, queue, txq);
+	return txq;
+}
+
 static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *want)
 {
+	int (*setup)(struct plx_port *, struct plx_port_rxq *) = port->driver->ops->rxq_setup;
 	struct plx_port_rxq_conf conf;
-	struct plx_port_rxq *rxq = NULL;
 	struct plx_port_info info;
+	struct plx_port_rxq *rxq;
 	int ret = check_setup(port, PLX_PORT_RX, queue);
 
 	if (ret)
@@ -123,17 +162,14 @@ static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_por
 	if (ret)
 		return ret;
 	release(port, PLX_PORT_RX, queue);
-	ret = port->driver->ops->rxq_setup(port, queue, &conf, &rxq);
-	if (ret)
+	rxq = make_rxq(port, queue, &conf);
+	if (!rxq)
+		return -ENOMEM;
+	ret = setup ? setup(port, rxq) : 0;
+	if (ret) {
+		plx_mem_free(rxq);
 		return ret;
-	rxq->burst = NULL;
-	rxq->pool = conf.pool;
-	rxq->port = port;
-	rxq->port_id = (uint16_t)port->id;
-	rxq->queue = (uint16_t)queue;
-	rxq->nb_desc = conf.nb_desc;
-	rxq->node = conf.node;
-	plx_port_counts_put(port, PLX_PORT_RX, queue, rxq);
+	}
 	plx_store_release(&port->rxqs[queue], rxq);
 	return 0;
 }
@@ -152,9 +188,10 @@ int plx_port_rxq_setup(unsigned id, unsigned queue, const struct plx_port_rxq_co
 
 static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *want)
 {
+	int (*setup)(struct plx_port *, struct plx_port_txq *) = port->driver->ops->txq_setup;
 	struct plx_port_txq_conf conf = {.node = PLX_NODE_ANY};
-	struct plx_port_txq *txq = NULL;
 	struct plx_port_info info;
+	struct plx_port_txq *txq;
 	int ret = check_setup(port, PLX_PORT_TX, queue);
 
 	if (ret)
@@ -167,16 +204,14 @@ static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_por
 	if (ret)
 		return ret;
 	release(port, PLX_PORT_TX, queue);
-	ret = port->driver->ops->txq_setup(port, queue, &conf, &txq);
-	if (ret)
+	txq = make_txq(port, queue, &conf);
+	if (!txq)
+		return -ENOMEM;
+	ret = setup ? setup(port, txq) : 0;
+	if (ret) {
+		plx_mem_free(txq);
 		return ret;
-	txq->burst = NULL;
-	txq->port = port;
-	txq->port_id = (uint16_t)port->id;
-	txq->queue = (uint16_t)queue;
-	txq->nb_desc = conf.nb_desc;
-	txq->node = conf.node;
-	plx_port_counts_put(port, PLX_PORT_TX, queue, txq);
+	}
 	plx_store_release(&port->txqs[queue], txq);
 	return 0;
 }

@@ -199,21 +199,27 @@ int plx_port_stats(unsigned id, struct plx_port_stats *stats)
 
 /* ---- Named counters ---- */
 
+/* What add() fills: a table; or with @want the value of the first one of that name. */
 struct list {
 	struct plx_port_xstat *xstats;
 	unsigned room, nb;
+	const char *want;
+	uint64_t *value;
+	bool is_found;
 };
 
 /* Adds "<prefix>q<queue>_<rest of the name>"; without the middle for @queue -1. */
 static void add(struct list *list, const char *prefix, int queue, const char *name, uint64_t number,
 		bool is_drop)
 {
-	struct plx_port_xstat *xstat;
+	struct plx_port_xstat one, *xstat = &one;
 	char middle[16] = "";
 
-	if (list->nb++ >= list->room)
+	if (list->nb < list->room)
+		xstat = &list->xstats[list->nb];
+	list->nb++;
+	if (list->want ? list->is_found : list->nb > list->room)
 		return;
-	xstat = &list->xstats[list->nb - 1];
 	if (strncmp(name, prefix, strlen(prefix)) == 0)
 		name += strlen(prefix);
 	if (queue >= 0)
@@ -221,6 +227,10 @@ static void add(struct list *list, const char *prefix, int queue, const char *na
 	snprintf(xstat->name, sizeof(xstat->name), "%s%s%.32s", prefix, middle, name);
 	xstat->value = number;
 	xstat->is_drop = is_drop;
+	if (!list->want || strcmp(xstat->name, list->want) != 0)
+		return;
+	list->is_found = true;
+	*list->value = number;
 }
 
 static const char *counter_name(const struct plx_port_counts *counts, enum plx_port_dir dir,
@@ -265,23 +275,29 @@ static void add_sums(struct list *list, const struct plx_port *port, enum plx_po
 	}
 }
 
-unsigned plx_port_read_xstats(struct plx_port *port, struct plx_port_xstat *xstats, unsigned room)
+static void read_xstats(struct plx_port *port, struct list *list)
 {
-	struct list list = {.xstats = xstats, .room = room};
 	struct plx_port_stats stats;
 
 	plx_port_read_stats(port, &stats);
 	for (unsigned i = 0; i < STATS; i++)
-		add(&list, prefixes[i < PLX_PORT_RX_STATS ? PLX_PORT_RX : PLX_PORT_TX], -1,
+		add(list, prefixes[i < PLX_PORT_RX_STATS ? PLX_PORT_RX : PLX_PORT_TX], -1,
 		    standard[i].name, ((const uint64_t *)&stats)[i], standard[i].is_drop);
 	for (int dir = 0; dir < PLX_PORT_DIRS; dir++)
-		add_sums(&list, port, (enum plx_port_dir)dir);
+		add_sums(list, port, (enum plx_port_dir)dir);
 	for (unsigned i = 0; i < port->inner->nb_port_counters; i++)
-		add(&list, "", -1, port->inner->port_table[i].name,
+		add(list, "", -1, port->inner->port_table[i].name,
 		    port_counter(port, i) - port->inner->port_base[i],
 		    port->inner->port_table[i].is_drop);
 	for (int dir = 0; dir < PLX_PORT_DIRS; dir++)
-		add_queues(&list, port, (enum plx_port_dir)dir);
+		add_queues(list, port, (enum plx_port_dir)dir);
+}
+
+unsigned plx_port_read_xstats(struct plx_port *port, struct plx_port_xstat *xstats, unsigned room)
+{
+	struct list list = {.xstats = xstats, .room = room};
+
+	read_xstats(port, &list);
 	return list.nb;
 }
 
@@ -302,23 +318,10 @@ int plx_port_xstats(unsigned id, struct plx_port_xstat *xstats, unsigned room)
 
 static int find_xstat(struct plx_port *port, const char *name, uint64_t *out)
 {
-	unsigned nb = plx_port_read_xstats(port, NULL, 0);
-	struct plx_port_xstat *xstats = calloc(nb, sizeof(*xstats));
-	int ret = -ENOENT;
+	struct list list = {.want = name, .value = out};
 
-	if (!xstats) {
-		plx_port_log(port, PLX_LOG_ERR, "plx_port_xstat: out of memory");
-		return -ENOMEM;
-	}
-	plx_port_read_xstats(port, xstats, nb);
-	for (unsigned i = 0; ret && i < nb; i++) {
-		if (strcmp(xstats[i].name, name) != 0)
-			continue;
-		*out = xstats[i].value;
-		ret = 0;
-	}
-	free(xstats);
-	return ret;
+	read_xstats(port, &list);
+	return list.is_found ? 0 : -ENOENT;
 }
 
 int plx_port_xstat(unsigned id, const char *name, uint64_t *out)

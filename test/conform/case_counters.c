@@ -220,8 +220,8 @@ static void counters_anew(struct conform *c)
 
 struct reader {
 	const struct conform *c;
-	bool stop; /* atomic */
-	unsigned nb_reads;
+	bool stop;	   /* atomic */
+	unsigned nb_reads; /* atomic */
 };
 
 static void *read_all_the_time(void *arg)
@@ -252,7 +252,7 @@ static void *read_all_the_time(void *arg)
 			want_ret(plx_port_dump(r->c->port, out), 0);
 			fclose(out);
 		}
-		r->nb_reads++;
+		plx_store_relaxed(&r->nb_reads, r->nb_reads + 1);
 	}
 	return NULL;
 }
@@ -263,10 +263,15 @@ static void counters_read_meanwhile(struct conform *c)
 	struct plx_port_stats s;
 	pthread_t thread;
 	uint32_t nb = 0;
+	uint64_t start;
 
 	port_up(c);
 	want(pthread_create(&thread, NULL, read_all_the_time, &reader), 0, "pthread_create()");
-	for (uint64_t end = now_ms() + 700; now_ms() < end; nb++)
+	start = now_ms();
+	/* A busy machine may let the reader wait. */
+	for (; now_ms() - start < 700 ||
+	       (plx_load_relaxed(&reader.nb_reads) == 0 && now_ms() - start < 20000);
+	     nb++)
 		traffic(c, nb * 1000);
 	plx_store_relaxed(&reader.stop, true);
 	want(pthread_join(thread, NULL), 0, "pthread_join()");

@@ -95,7 +95,7 @@ forwards "$scratch/second/build/second"
 new_app_refused() {
 	local want=$1 line=$2 status=0
 	shift 2
-	new_app "$@" || status=$?
+	new_app "$@" --build "$PLX_BUILD_DIR" || status=$?
 	[[ $status -eq $want && $(cat "$scratch/log") == "new-app: error: $line" ]] ||
 		fail "new-app.sh $*: status $status, want $want: $(cat "$scratch/log")"
 }
@@ -104,7 +104,22 @@ new_app_refused 2 "$scratch/second: it exists and is not empty: choose another n
 	"$scratch/second"
 new_app_refused 2 "$scratch/log: it exists and is no folder" "$scratch/log"
 new_app_refused 2 "'1st' names the program: want letters, digits, - and _, and a letter first" 1st
-new_app_refused 2 "'clean' is taken: it is a target of make" "$scratch/clean"
+new_app_refused 2 "'a b' names the program: want letters, digits, - and _, and a letter first" \
+	"$scratch/a b"
+new_app_refused 2 "'a.b' names the program: want letters, digits, - and _, and a letter first" a.b
+# All that the template's two builds have, so that a new one of CMake's is noticed.
+cmake --build "$scratch/copy/build" --target help >"$scratch/targets"
+targets=$(sed -n -e 's/^\.\.\. \([A-Za-z_-]*\)\( .*\)*$/\1/p' -e 's/^\([A-Za-z_-]*\): .*/\1/p' \
+	"$scratch/targets" | sort -u | grep -vxF my-app)
+[[ $'\n'$targets$'\n' == *$'\n'clean$'\n'* ]] || fail "the targets: $(cat "$scratch/targets")"
+for name in $targets all clean test install package cmake_force ALL_BUILD ZERO_CHECK; do
+	new_app_refused 2 "'$name' is taken: it is a target of make" "$scratch/$name"
+	[ ! -e "$scratch/$name" ] || fail "a refused run left $scratch/$name"
+done
+for name in build CMakeFiles Makefile Testing; do
+	new_app_refused 2 "'$name' is taken: the build has a file or a folder of that name" \
+		"$scratch/$name"
+done
 new_app_refused 2 "--bogus: unknown option; allowed is --build BUILD" --bogus
 new_app_refused 2 "b: want one folder, there is 'a' already" a b
 CC=no-such-cc new_app_refused 1 "no-such-cc is missing: run scripts/setup.sh, or install it" \

@@ -50,38 +50,6 @@ static uint32_t tx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	return nb;
 }
 
-static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_port_rxq_conf *conf,
-		     struct plx_port_rxq **rxq)
-{
-	(void)port;
-	(void)queue;
-	(void)conf;
-	*rxq = aligned_alloc(PLX_CACHE_LINE, sizeof(**rxq));
-	return *rxq ? 0 : -ENOMEM;
-}
-
-static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_port_txq_conf *conf,
-		     struct plx_port_txq **txq)
-{
-	(void)port;
-	(void)queue;
-	(void)conf;
-	*txq = aligned_alloc(PLX_CACHE_LINE, sizeof(**txq));
-	return *txq ? 0 : -ENOMEM;
-}
-
-static void rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	free(rxq);
-}
-
-static void txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	free(txq);
-}
-
 static int start(struct plx_port *port)
 {
 	port->rxqs[0]->burst = rx;
@@ -115,10 +83,6 @@ static void take_away(struct plx_port *port)
 
 static const struct plx_port_ops ops = {
 	.info = info,
-	.rxq_setup = rxq_setup,
-	.txq_setup = txq_setup,
-	.rxq_release = rxq_release,
-	.txq_release = txq_release,
 	.start = start,
 	.stop = stop,
 };

@@ -216,6 +216,28 @@ static inline void assert_peer_gets_(int at, int fd, uint32_t len, unsigned salt
 			     frame[i], want[i]);
 }
 
+/* A started port on xa with a queue each way, and a peer on xb. */
+struct rig {
+	struct plx_mempool *pool;
+	unsigned port;
+	int peer;
+};
+
+static inline void rig_up(uint32_t nb_mbufs, struct rig *rig)
+{
+	xdp_start(1);
+	rig->pool = packets_new("pool", nb_mbufs, 0, 0);
+	rig->peer = peer_open("xb");
+	rig->port = port_up("net_af_xdp0,iface=xa", 1, rig->pool);
+}
+
+static inline void rig_down(const struct rig *rig)
+{
+	port_down(rig->port);
+	assert_all_home(rig->pool);
+	xdp_end();
+}
+
 /* ---- The port's side ---- */
 
 /* Take packets until there are @nb; returns how many came in time. */

@@ -53,6 +53,7 @@ static inline void afp_start_with(uint32_t nb_mbufs, uint32_t data_room)
 	start_pools();
 	cr_assert_eq(plx_port_drivers_set(drivers), 0);
 	veth_up("ours", "theirs");
+	note_memory();
 	env.pool = packets_new("packets", nb_mbufs, data_room, 0);
 	env.theirs = raw_socket("theirs");
 	env.fds = nb_entries("/proc/self/fd");
@@ -67,10 +68,9 @@ static inline void afp_start(void)
 static inline void afp_end(void)
 {
 	plx_port_fini();
-	cr_assert_eq(nb_entries("/proc/self/fd"), env.fds, "%u descriptors, were %u",
-		     nb_entries("/proc/self/fd"), env.fds);
-	assert_all_home(env.pool);
-	plx_mbuf_pool_destroy(env.pool);
+	assert_or_abort(nb_entries("/proc/self/fd") == env.fds, "%u descriptors, were %u",
+			nb_entries("/proc/self/fd"), env.fds);
+	end_packets(env.pool);
 	end_pools();
 }
 

@@ -74,25 +74,37 @@ static inline void assert_bytes_(int at, const struct plx_mbuf *m, uint32_t from
 
 #define assert_bytes(m, from, len, salt) assert_bytes_(__LINE__, (m), (from), (len), (salt))
 
-static inline void check_home(struct plx_mempool *pool, void *obj, uint32_t index, void *arg)
+/* What is wrong with an mbuf that should be as mbufs at home are; NULL: nothing. */
+static inline const char *home_fault(struct plx_mempool *pool, const struct plx_mbuf *m)
 {
-	const struct plx_mbuf *m = obj;
+	static char text[160];
 	const char *reason = NULL;
-	int at = *(int *)arg;
+
+	if (plx_mbuf_check(m, false, &reason))
+		return reason;
+	if (m->refcnt != 1 || m->nb_segs != 1 || m->next || (m->flags & PLX_MBUF_F_ATTACHED) ||
+	    plx_mbuf_pool(m) != pool)
+		snprintf(text, sizeof(text), "refcnt %u, nb_segs %u, next %p, flags %#x, %s pool",
+			 m->refcnt, m->nb_segs, (void *)m->next, m->flags,
+			 plx_mbuf_pool(m) == pool ? "its" : "another");
+	else if (m->buf_len != PLX_MBUF_HEADROOM + plx_mbuf_pool_data_room(pool) ||
+		 (char *)m->buf_addr != (const char *)(m + 1) + m->priv_bytes ||
+		 m->buf_iova != plx_mem_virt2iova(m->buf_addr))
+		snprintf(text, sizeof(text),
+			 "the buffer is not its own: %u bytes at %p, iova %#llx", m->buf_len,
+			 m->buf_addr, (unsigned long long)m->buf_iova);
+	else
+		return NULL;
+	return text;
+}
+
+static inline void find_fault_(struct plx_mempool *pool, void *obj, uint32_t index, void *arg)
+{
+	const char **fault = arg;
 
 	(void)index;
-	cr_assert_eq(plx_mbuf_check(m, false, &reason), 0, "line %d: %s", at, reason);
-	cr_assert_eq(m->refcnt, 1, "line %d: refcnt %u", at, m->refcnt);
-	cr_assert_eq(m->nb_segs, 1, "line %d: nb_segs %u", at, m->nb_segs);
-	cr_assert_null(m->next, "line %d: next", at);
-	cr_assert_eq(m->flags & PLX_MBUF_F_ATTACHED, 0, "line %d: flags %#x", at, m->flags);
-	cr_assert_eq(plx_mbuf_pool(m), pool, "line %d: another pool", at);
-	cr_assert_eq(m->buf_len, PLX_MBUF_HEADROOM + plx_mbuf_pool_data_room(pool),
-		     "line %d: buf_len %u", at, m->buf_len);
-	cr_assert_eq(m->buf_iova, plx_mem_virt2iova(m->buf_addr), "line %d: iova %#llx", at,
-		     (unsigned long long)m->buf_iova);
-	cr_assert_eq((char *)m->buf_addr, (const char *)(m + 1) + m->priv_bytes,
-		     "line %d: the buffer is not its own", at);
+	if (!*fault)
+		*fault = home_fault(pool, obj);
 }
 
 /* All mbufs are at home, once, and as an mbuf at home has to be. */
@@ -100,8 +112,38 @@ static inline void check_home(struct plx_mempool *pool, void *obj, uint32_t inde
 
 static inline void assert_all_home_(int at, struct plx_mempool *pool)
 {
+	const char *fault = NULL;
+
 	assert_pool_(at, pool, pool->nb_objs);
-	plx_mempool_walk(pool, check_home, &at);
+	plx_mempool_walk(pool, find_fault_, &fault);
+	cr_assert_null(fault, "line %d: %s", at, fault);
+}
+
+/* ---- The end of a test ---- */
+
+static size_t bytes_before;
+
+/* Before what is to leave nothing behind. */
+static inline void note_memory(void)
+{
+	bytes_before = mem_stats().all.used_bytes;
+}
+
+/* All mbufs are at home; the pool goes, and no more memory is in use than note_memory() found. */
+static inline void end_packets(struct plx_mempool *pool)
+{
+	const char *fault = NULL;
+	uint32_t nb_out = plx_mempool_in_use(pool);
+	size_t bytes;
+
+	assert_or_abort(nb_out == 0, "pool '%s': %u packets are not at home", pool->name, nb_out);
+	assert_or_abort(plx_mempool_audit(pool) == 0, "pool '%s': the audit", pool->name);
+	plx_mempool_walk(pool, find_fault_, &fault);
+	assert_or_abort(!fault, "pool '%s': %s", pool->name, fault);
+	plx_mbuf_pool_destroy(pool);
+	bytes = mem_stats().all.used_bytes;
+	assert_or_abort(bytes == bytes_before, "%zu bytes are in use, %zu before", bytes,
+			bytes_before);
 }
 
 #endif

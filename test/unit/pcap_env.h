@@ -33,6 +33,7 @@ static inline void start_pcap(void)
 	cr_assert_not_null(mkdtemp(pcap_dir));
 	cr_assert_eq(chdir(pcap_dir), 0);
 	cr_assert_eq(plx_port_drivers_set(pcap_drivers), 0);
+	note_memory();
 	pcap_pool = packets_new("pcap", PCAP_POOL_MBUFS, 0, 0);
 	log_lines_start();
 }
@@ -43,14 +44,13 @@ static inline void end_pcap(void)
 	DIR *dir;
 
 	plx_port_fini();
-	assert_all_home(pcap_pool);
-	plx_mbuf_pool_destroy(pcap_pool);
+	end_packets(pcap_pool);
 	end_pools();
 	dir = opendir(pcap_dir);
 	while (dir && (entry = readdir(dir)) != NULL)
 		unlink(entry->d_name);
 	closedir(dir);
-	cr_assert_eq(rmdir(pcap_dir), 0);
+	assert_or_abort(rmdir(pcap_dir) == 0, "%s: %m", pcap_dir);
 }
 
 /* ---- Files ---- */

@@ -202,4 +202,19 @@ static inline void assert_peer_gets_tagged_(int at, uint32_t len, unsigned salt,
 #define assert_peer_gets_tagged(len, salt, tci)                                                    \
 	assert_peer_gets_tagged_(__LINE__, (len), (salt), (tci))
 
+/* "pa" is for the port, and the peer is on "pb". */
+static inline void start_pair(void)
+{
+	netns_start();
+	veth_up("pa", "pb");
+	start_pcap();
+	peer = peer_open("pb");
+}
+
+static inline void end_pair(void)
+{
+	end_pcap();
+	close(peer);
+}
+
 #endif

@@ -36,6 +36,7 @@ static struct fake {
 	unsigned fail_after; /* calls of it that succeed before */
 	unsigned calls[FAKE_OPS];
 	int nb_ports, nb_rxqs, nb_txqs, nb_started; /* alive */
+	unsigned nb_forked, nb_updates;
 	uint32_t can;
 	bool no_burst;
 	struct plx_port *last; /* probed last */
@@ -44,6 +45,8 @@ static struct fake {
 	bool vlan_on;
 	bool promisc;
 } fake;
+
+static struct plx_mempool *fake_pool;
 
 struct fake_priv {
 	uint64_t nb_seen, nb_lost;
@@ -144,58 +147,62 @@ static inline int fake_configure(struct plx_port *port)
 	return fake_fails(FAKE_CONFIGURE);
 }
 
-static inline int fake_rxq_setup(struct plx_port *port, unsigned queue,
-				 const struct plx_port_rxq_conf *conf, struct plx_port_rxq **rxq)
+/* The bytes of a struct behind offset @from are zero: the last user of that memory left others. */
+static inline void assert_zeros(const void *struct_, size_t from, size_t bytes)
 {
-	struct fake_rxq *q;
+	const unsigned char *at = struct_;
+
+	for (size_t i = from; i < bytes; i++)
+		assert_or_abort(at[i] == 0, "byte %zu is %#x", i, at[i]);
+}
+
+static inline int fake_rxq_setup(struct plx_port *port, struct plx_port_rxq *rxq)
+{
 	int ret = fake_fails(FAKE_RXQ);
 
-	cr_assert_null(port->rxqs[queue], "the old one is gone first");
-	cr_assert_neq(conf->nb_desc, 0);
-	if (ret)
-		return ret;
-	q = aligned_alloc(PLX_CACHE_LINE, plx_align_up(sizeof(*q), PLX_CACHE_LINE));
-	memset(q, 0x5a, sizeof(*q)); /* what is not set shows */
-	q->to_give = 0;
-	fake.nb_rxqs++;
-	*rxq = &q->base;
-	return 0;
+	assert_or_abort(!port->rxqs[rxq->queue], "the old one is not gone first");
+	assert_or_abort(rxq->port == port && rxq->port_id == port->id && rxq->pool &&
+				rxq->nb_desc && !rxq->burst,
+			"the base is not filled in");
+	assert_zeros(rxq, offsetof(struct fake_rxq, to_give), sizeof(struct fake_rxq));
+	if (ret == 0)
+		fake.nb_rxqs++;
+	else
+		memset((char *)rxq + sizeof(*rxq), 0x5a, sizeof(struct fake_rxq) - sizeof(*rxq));
+	return ret;
 }
 
-static inline int fake_txq_setup(struct plx_port *port, unsigned queue,
-				 const struct plx_port_txq_conf *conf, struct plx_port_txq **txq)
+static inline int fake_txq_setup(struct plx_port *port, struct plx_port_txq *txq)
 {
-	struct fake_txq *q;
 	int ret = fake_fails(FAKE_TXQ);
 
-	cr_assert_null(port->txqs[queue], "the old one is gone first");
-	cr_assert_neq(conf->nb_desc, 0);
-	if (ret)
-		return ret;
-	q = aligned_alloc(PLX_CACHE_LINE, plx_align_up(sizeof(*q), PLX_CACHE_LINE));
-	memset(q, 0x5a, sizeof(*q));
-	q->room = FAKE_KEPT_MAX;
-	q->nb_kept = 0;
-	fake.nb_txqs++;
-	*txq = &q->base;
-	return 0;
+	assert_or_abort(!port->txqs[txq->queue], "the old one is not gone first");
+	assert_or_abort(txq->port == port && txq->port_id == port->id && txq->nb_desc &&
+				!txq->burst,
+			"the base is not filled in");
+	assert_zeros(txq, offsetof(struct fake_txq, room), sizeof(struct fake_txq));
+	((struct fake_txq *)txq)->room = FAKE_KEPT_MAX;
+	if (ret == 0)
+		fake.nb_txqs++;
+	return ret;
 }
 
+/* What is not set anew shows. */
 static inline void fake_rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
 {
-	cr_assert_null(port->rxqs[rxq->queue]);
+	assert_or_abort(!port->rxqs[rxq->queue], "it can be found");
 	fake.nb_rxqs--;
-	free(rxq);
+	memset(rxq, 0x5a, sizeof(struct fake_rxq));
 }
 
 static inline void fake_txq_release(struct plx_port *port, struct plx_port_txq *txq)
 {
 	struct fake_txq *q = (struct fake_txq *)txq;
 
-	cr_assert_null(port->txqs[txq->queue]);
+	assert_or_abort(!port->txqs[txq->queue], "it can be found");
 	plx_mbuf_free_bulk(q->kept, q->nb_kept);
 	fake.nb_txqs--;
-	free(q);
+	memset(q, 0x5a, sizeof(*q));
 }
 
 static inline int fake_start(struct plx_port *port)
@@ -306,6 +313,7 @@ static inline void fake_stats_update(struct plx_port *port)
 	struct fake_priv *priv = port->priv;
 
 	priv->nb_seen += 100;
+	fake.nb_updates++;
 	port->outside.rx.missed = priv->nb_lost;
 }
 
@@ -332,11 +340,15 @@ static inline int fake_probe(struct plx_port *port, const struct plx_devargs *ar
 static inline void fake_remove(struct plx_port *port)
 {
 	for (unsigned i = 0; i < PLX_PORT_QUEUES_MAX; i++) {
-		cr_assert_null(port->rxqs[i]);
-		cr_assert_null(port->txqs[i]);
+		assert_or_abort(!port->rxqs[i] && !port->txqs[i], "queue %u is there", i);
 	}
 	free(port->priv);
 	fake.nb_ports--;
+}
+
+static inline void fake_forked(struct plx_port *port)
+{
+	fake.nb_forked += port->priv != NULL;
 }
 
 static const struct plx_port_ops fake_ops = {
@@ -361,12 +373,8 @@ static const struct plx_port_ops fake_ops = {
 	.dump = fake_dump,
 };
 
-/* Can do the least: two queues and no call that may be left out. */
+/* Can do the least: no call that may be left out. */
 static const struct plx_port_ops plain_ops = {
-	.rxq_setup = fake_rxq_setup,
-	.txq_setup = fake_txq_setup,
-	.rxq_release = fake_rxq_release,
-	.txq_release = fake_txq_release,
 	.start = fake_start,
 	.stop = fake_stop,
 };
@@ -385,29 +393,33 @@ static const struct plx_port_driver fake_driver = {
 	.name = "net_fake",
 	.keys = fake_keys,
 	.ops = &fake_ops,
+	.rxq_bytes = sizeof(struct fake_rxq),
+	.txq_bytes = sizeof(struct fake_txq),
 	.rxq_counters = fake_rxq_counters,
 	.txq_counters = fake_txq_counters,
 	.port_counters = fake_port_counters,
 	.probe = fake_probe,
 	.remove = fake_remove,
+	.forked = fake_forked,
 };
 
 static const struct plx_port_driver plain_driver = {
 	.name = "net_plain",
 	.ops = &plain_ops,
+	.rxq_bytes = sizeof(struct fake_rxq),
+	.txq_bytes = sizeof(struct fake_txq),
 	.probe = fake_probe,
 	.remove = fake_remove,
 };
 
 static const struct plx_port_driver *const fake_drivers[] = {&fake_driver, &plain_driver, NULL};
 
-static struct plx_mempool *fake_pool;
-
 static inline void start_ports(void)
 {
 	start_pools();
 	fake = (struct fake){.can = 0xff};
 	cr_assert_eq(plx_port_drivers_set(fake_drivers), 0);
+	note_memory();
 	fake_pool = packets_new("fake", 512, 0, 0);
 }
 
@@ -415,12 +427,11 @@ static inline void start_ports(void)
 static inline void end_ports(void)
 {
 	plx_port_fini();
-	cr_assert_eq(fake.nb_ports, 0, "%d ports left", fake.nb_ports);
-	cr_assert_eq(fake.nb_rxqs, 0, "%d receive queues left", fake.nb_rxqs);
-	cr_assert_eq(fake.nb_txqs, 0, "%d transmit queues left", fake.nb_txqs);
-	cr_assert_eq(fake.nb_started, 0, "%d are started", fake.nb_started);
-	assert_pool(fake_pool, 512);
-	plx_mbuf_pool_destroy(fake_pool);
+	assert_or_abort(fake.nb_ports == 0, "%d ports left", fake.nb_ports);
+	assert_or_abort(fake.nb_rxqs == 0, "%d receive queues left", fake.nb_rxqs);
+	assert_or_abort(fake.nb_txqs == 0, "%d transmit queues left", fake.nb_txqs);
+	assert_or_abort(fake.nb_started == 0, "%d are started", fake.nb_started);
+	end_packets(fake_pool);
 	end_pools();
 }
 

@@ -14,46 +14,22 @@ enum { SOFT_MBUFS = 512 };
 
 static const struct plx_port_driver *soft_drivers[2];
 static struct plx_mempool *soft_pool;
-static size_t soft_used_bytes;
 
 static inline void soft_start(const struct plx_port_driver *driver)
 {
-	struct plx_mem_stats stats;
-
 	start_pools();
 	soft_drivers[0] = driver;
 	cr_assert_eq(plx_port_drivers_set(soft_drivers), 0);
-	cr_assert_eq(plx_mem_stats(&stats), 0);
-	soft_used_bytes = stats.all.used_bytes;
+	note_memory();
 	soft_pool = packets_new("soft", SOFT_MBUFS, 0, 0);
 	log_lines_start();
-}
-
-/* A failed assertion in a suite's .fini does not fail the test: a crash there does. */
-static inline void check_home_or_abort(struct plx_mempool *pool)
-{
-	uint32_t nb_out = plx_mempool_in_use(pool);
-
-	if (nb_out == 0 && plx_mempool_audit(pool) == 0)
-		return;
-	fprintf(stderr, "pool '%s': %u packets are not at home, %s\n", pool->name, nb_out,
-		log_lines_text(0));
-	abort();
 }
 
 /* All packets are at home, and so is the memory of the ports. */
 static inline void soft_end(void)
 {
-	struct plx_mem_stats stats;
-
 	plx_port_fini();
-	check_home_or_abort(soft_pool);
-	plx_mbuf_pool_destroy(soft_pool);
-	if (plx_mem_stats(&stats) != 0 || stats.all.used_bytes != soft_used_bytes) {
-		fprintf(stderr, "%zu bytes are in use, %zu before the ports\n",
-			stats.all.used_bytes, soft_used_bytes);
-		abort();
-	}
+	end_packets(soft_pool);
 	end_pools();
 }
 

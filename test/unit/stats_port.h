@@ -31,43 +31,6 @@ static void fake_info(struct plx_port *port, struct plx_port_info *info)
 	info->max_rx_queues = info->max_tx_queues = FAKE_QUEUES;
 }
 
-static int fake_configure(struct plx_port *port)
-{
-	(void)port;
-	return 0;
-}
-
-static int fake_rxq_setup(struct plx_port *port, unsigned queue,
-			  const struct plx_port_rxq_conf *conf, struct plx_port_rxq **rxq)
-{
-	(void)port, (void)queue, (void)conf;
-	*rxq = aligned_alloc(PLX_CACHE_LINE, 4 * PLX_CACHE_LINE);
-	static_assert(sizeof(struct fake_rxq) <= 4 * PLX_CACHE_LINE, "room for a queue");
-	memset(*rxq, 0, 4 * PLX_CACHE_LINE);
-	return 0;
-}
-
-static int fake_txq_setup(struct plx_port *port, unsigned queue,
-			  const struct plx_port_txq_conf *conf, struct plx_port_txq **txq)
-{
-	(void)port, (void)queue, (void)conf;
-	*txq = aligned_alloc(PLX_CACHE_LINE, 4 * PLX_CACHE_LINE);
-	memset(*txq, 0, 4 * PLX_CACHE_LINE);
-	return 0;
-}
-
-static void fake_rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	free(rxq);
-}
-
-static void fake_txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	free(txq);
-}
-
 static uint32_t fake_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
 	(void)queue, (void)pkts, (void)nb;
@@ -116,11 +79,6 @@ static const struct plx_devargs_key fake_keys[] = {{0}};
 
 static const struct plx_port_ops fake_ops = {
 	.info = fake_info,
-	.configure = fake_configure,
-	.rxq_setup = fake_rxq_setup,
-	.txq_setup = fake_txq_setup,
-	.rxq_release = fake_rxq_release,
-	.txq_release = fake_txq_release,
 	.start = fake_start,
 	.stop = fake_stop,
 };
@@ -140,6 +98,7 @@ static const struct plx_port_driver fake_driver = {
 	.name = "net_fake",
 	.keys = fake_keys,
 	.ops = &fake_ops,
+	.rxq_bytes = sizeof(struct fake_rxq),
 	.rxq_counters = fake_rxq_counters,
 	.port_counters = fake_port_counters,
 	.probe = fake_probe_seen,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_packet: device strings, control path, life. */
 #include "afp_env.h"
+#include "fork_env.h"
 
 #include <sys/resource.h>
 #include <time.h>
@@ -86,6 +87,37 @@ Test(af_packet, without_the_capability_the_line_says_which)
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0, "the child: %#x", status);
+}
+
+/* Packet sockets in the namespace. */
+static unsigned nb_packet_sockets(void)
+{
+	FILE *list = fopen("/proc/self/net/packet", "re");
+	char line[256];
+	unsigned nb = 0;
+
+	cr_assert_not_null(list);
+	while (fgets(line, sizeof(line), list))
+		nb++;
+	fclose(list);
+	return nb;
+}
+
+Test(af_packet, closes_while_a_child_of_fork_lives)
+{
+	unsigned before = nb_packet_sockets();
+	unsigned port = port_up("iface=ours");
+	pid_t child = ended_child();
+	struct plx_mbuf *m;
+
+	cr_assert_eq(nb_packet_sockets(), before + 3);
+	peer_send(100, 1);
+	m = receive_one(port);
+	plx_mbuf_free(m);
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_detach(port), 0);
+	cr_assert_eq(nb_packet_sockets(), before, "the child keeps some");
+	end_child(child);
 }
 
 Test(af_packet, says_what_it_can)

@@ -72,90 +72,69 @@ Test(af_xdp_burst, receives_behind_a_private_area)
 
 Test(af_xdp_burst, sends_all_sizes)
 {
+	struct rig rig;
 	uint32_t largest = PLX_MBUF_HEADROOM + PLX_MBUF_DATA_ROOM - 256, nb = 0;
 	uint64_t bytes = 0;
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	mtu_to_largest(port);
+	rig_up(POOL, &rig);
+	mtu_to_largest(rig.port);
 	for (uint32_t len = FRAME_MIN; len <= largest; len += len < 128 || len > 1500 ? 1 : 13) {
-		struct plx_mbuf *m = frame_new(pool, len, nb);
+		struct plx_mbuf *m = frame_new(rig.pool, len, nb);
 
-		port_send_all(port, &m, 1);
-		assert_peer_gets(peer, len, nb);
+		port_send_all(rig.port, &m, 1);
+		assert_peer_gets(rig.peer, len, nb);
 		bytes += len;
 		nb++;
 	}
-	assert_xstat(port, "tx_packets", nb);
-	assert_xstat(port, "tx_bytes", bytes);
-	assert_xstat(port, "tx_errors", 0);
-	assert_xstat(port, "tx_copied", 0);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_packets", nb);
+	assert_xstat(rig.port, "tx_bytes", bytes);
+	assert_xstat(rig.port, "tx_errors", 0);
+	assert_xstat(rig.port, "tx_copied", 0);
+	rig_down(&rig);
 }
 
 /* Each packet at another place in its buffer. */
 Test(af_xdp_burst, sends_from_wherever_the_data_begins)
 {
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
+	struct rig rig;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	rig_up(POOL, &rig);
 	for (uint32_t off = 0; off <= PLX_MBUF_DATA_ROOM + PLX_MBUF_HEADROOM - 200; off += 97) {
-		struct plx_mbuf *m = plx_mbuf_alloc(pool);
+		struct plx_mbuf *m = plx_mbuf_alloc(rig.pool);
 
 		m->data_off = (uint16_t)off;
 		frame_make(plx_mbuf_data(m), 200, off);
 		m->data_len = 200;
 		m->pkt_len = 200;
-		port_send_all(port, &m, 1);
-		assert_peer_gets(peer, 200, off);
+		port_send_all(rig.port, &m, 1);
+		assert_peer_gets(rig.peer, 200, off);
 	}
-	assert_xstat(port, "tx_copied", 0);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_copied", 0);
+	rig_down(&rig);
 }
 
 /* More in a burst than the kernel sends in one call. */
 Test(af_xdp_burst, sends_bursts_of_all_sizes)
 {
+	struct rig rig;
 	struct plx_mbuf *pkts[PLX_BURST_MAX];
-	struct plx_mempool *pool;
 	uint32_t total = 0;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	rig_up(POOL, &rig);
 	for (uint32_t nb = 1; nb <= 256; nb += nb < 40 ? 1 : 27) {
 		uint32_t sent;
 
 		for (uint32_t i = 0; i < nb; i++)
-			pkts[i] = frame_new(pool, 100, total + i);
-		sent = plx_port_tx_burst(port, 0, pkts, nb);
+			pkts[i] = frame_new(rig.pool, 100, total + i);
+		sent = plx_port_tx_burst(rig.port, 0, pkts, nb);
 		cr_assert_eq(sent, nb, "%u of %u", sent, nb);
 		for (uint32_t i = 0; i < nb; i++)
-			assert_peer_gets(peer, 100, total + i);
+			assert_peer_gets(rig.peer, 100, total + i);
 		total += nb;
 	}
-	assert_xstat(port, "tx_packets", total);
-	assert_xstat(port, "tx_bytes", 100 * total);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_packets", total);
+	assert_xstat(rig.port, "tx_bytes", 100 * total);
+	rig_down(&rig);
 }
 
 /* ---- Packets that are not as they have to be ---- */
@@ -190,32 +169,25 @@ Test(af_xdp_burst, copies_what_lies_in_another_pool)
 /* A clone shares its buffer: its user may go on reading it, and may free it at any time. */
 Test(af_xdp_burst, copies_clones_and_what_has_more_users)
 {
+	struct rig rig;
 	struct plx_mbuf *m, *clone, *pair[2];
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	m = frame_new(pool, 300, 5);
-	clone = plx_mbuf_clone(m, pool);
+	rig_up(POOL, &rig);
+	m = frame_new(rig.pool, 300, 5);
+	clone = plx_mbuf_clone(m, rig.pool);
 	cr_assert_not_null(clone);
 	pair[0] = clone;
 	pair[1] = m;
-	port_send_all(port, pair, 1);
-	assert_peer_gets(peer, 300, 5);
-	assert_xstat(port, "tx_copied", 1);
+	port_send_all(rig.port, pair, 1);
+	assert_peer_gets(rig.peer, 300, 5);
+	assert_xstat(rig.port, "tx_copied", 1);
 	cr_assert_eq(m->refcnt, 1, "the clone is still there");
 	assert_good(m);
 	/* The original has its buffer for itself again. */
-	port_send_all(port, &m, 1);
-	assert_peer_gets(peer, 300, 5);
-	assert_xstat(port, "tx_copied", 1);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	port_send_all(rig.port, &m, 1);
+	assert_peer_gets(rig.peer, 300, 5);
+	assert_xstat(rig.port, "tx_copied", 1);
+	rig_down(&rig);
 }
 
 static struct plx_mbuf *chain_new(struct plx_mempool *pool, uint32_t len, unsigned nb_segs,
@@ -302,67 +274,53 @@ Test(af_xdp_burst, counts_what_it_cannot_send)
 /* A VLAN tag comes on top of the MTU. */
 Test(af_xdp_burst, sends_and_receives_a_tag_more)
 {
+	struct rig rig;
 	unsigned char frame[FRAME_ROOM], got[FRAME_ROOM];
-	struct plx_mempool *pool;
 	struct plx_mbuf *m;
 	ssize_t len = 0;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	rig_up(POOL, &rig);
 	frame_make(frame, 1518, 1);
 	memcpy(frame + 12, "\x81\x00\x00\x07\x88\xb5", 6);
-	peer_write(peer, frame, 1518);
-	m = port_take_one(port);
+	peer_write(rig.peer, frame, 1518);
+	m = port_take_one(rig.port);
 	cr_assert_eq(m->pkt_len, 1518, "%u", m->pkt_len);
 	cr_assert_arr_eq(plx_mbuf_data(m), frame, 1518);
-	port_send_all(port, &m, 1);
+	port_send_all(rig.port, &m, 1);
 	for (int i = 0; i < WAIT_MS && len <= 0; i++) {
 		struct timespec ms = {.tv_nsec = 1000000};
 
-		len = recv(peer, got, sizeof(got), MSG_DONTWAIT);
+		len = recv(rig.peer, got, sizeof(got), MSG_DONTWAIT);
 		nanosleep(&ms, NULL);
 	}
 	/* Packet sockets show the tag apart: the frame is 4 bytes shorter. */
 	cr_assert_eq(len, 1514, "%zd", len);
 	cr_assert_arr_eq(got + 14, frame + 18, 1500);
-	assert_xstat(port, "tx_errors", 0);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_errors", 0);
+	rig_down(&rig);
 }
 
 /* The interface drops what it can't pass on; the kernel tells, one by one. */
 Test(af_xdp_burst, counts_what_the_interface_refuses)
 {
+	struct rig rig;
 	struct plx_mbuf *pkts[100];
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	rig_up(POOL, &rig);
 	sh_ok("ip link set dev xb down");
 	for (unsigned i = 0; i < 100; i++)
-		pkts[i] = frame_new(pool, 60 + i, i);
-	port_send_all(port, pkts, 100);
-	assert_xstat(port, "tx_errors", 100);
-	assert_xstat(port, "tx_packets", 0);
-	assert_xstat(port, "tx_bytes", 0);
+		pkts[i] = frame_new(rig.pool, 60 + i, i);
+	port_send_all(rig.port, pkts, 100);
+	assert_xstat(rig.port, "tx_errors", 100);
+	assert_xstat(rig.port, "tx_packets", 0);
+	assert_xstat(rig.port, "tx_bytes", 0);
 	sh_ok("ip link set dev xb up");
-	pkts[0] = frame_new(pool, 60, 1);
-	port_send_all(port, pkts, 1);
-	assert_peer_gets(peer, 60, 1);
-	assert_xstat(port, "tx_packets", 1);
-	assert_xstat(port, "tx_bytes", 60);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	pkts[0] = frame_new(rig.pool, 60, 1);
+	port_send_all(rig.port, pkts, 1);
+	assert_peer_gets(rig.peer, 60, 1);
+	assert_xstat(rig.port, "tx_packets", 1);
+	assert_xstat(rig.port, "tx_bytes", 60);
+	rig_down(&rig);
 }
 
 /* ---- Ports on one pool ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_xdp: attach to detach, what is left behind, pools that run out. */
 #include "af_xdp_env.h"
+#include "fork_env.h"
 
 enum { POOL = 2048 };
 
@@ -538,6 +539,32 @@ Test(af_xdp_life, counts_what_the_kernel_finds_invalid)
 	assert_xstat(port, "tx_errors", 0);
 	assert_xstat(port, "tx_packets", 4);
 	cr_assert_eq(plx_port_detach(port), 0);
+	xdp_end();
+}
+
+/* Its sockets would keep the queues. */
+Test(af_xdp_life, starts_again_while_a_child_of_fork_lives)
+{
+	struct plx_mempool *pool;
+	struct plx_mbuf *m;
+	unsigned port;
+	pid_t child;
+	int peer;
+
+	xdp_start(1);
+	pool = packets_new("pool", POOL, 0, 0);
+	peer = peer_open("xb");
+	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	child = ended_child();
+	peer_send(peer, 100, 1);
+	m = port_take_one(port);
+	assert_frame(m, 100, 1);
+	plx_mbuf_free(m);
+	cr_assert_eq(plx_port_stop(port), 0);
+	cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
+	port_down(port);
+	assert_all_home(pool);
+	end_child(child);
 	xdp_end();
 }
 

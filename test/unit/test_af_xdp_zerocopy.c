@@ -34,35 +34,28 @@ static struct plx_xdp_sock *sock_of(unsigned port)
 /* A card reaches a page: chunks that lie on two are kept from it, and go home at the stop. */
 Test(af_xdp_zerocopy, keeps_chunks_on_a_border_from_the_card)
 {
-	struct plx_mempool *pool;
+	struct rig rig;
 	uint32_t on_border = 0;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	rxq_of(port)->page_bytes = BORDER;
+	rig_up(POOL, &rig);
+	rxq_of(rig.port)->page_bytes = BORDER;
 	for (unsigned i = 0; i < 4 * POOL; i++) {
 		struct plx_mbuf *m;
 
-		peer_send(peer, 100, i);
-		m = port_take_one(port);
+		peer_send(rig.peer, 100, i);
+		m = port_take_one(rig.port);
 		assert_frame(m, 100, i);
 		/* Those given before are out by now. */
 		if (i >= NB_DESC)
-			cr_assert(!crosses(m, pool->obj_bytes), "packet %u", i);
+			cr_assert(!crosses(m, rig.pool->obj_bytes), "packet %u", i);
 		plx_mbuf_free(m);
 	}
 	for (uint32_t i = 0; i < POOL; i++)
-		on_border += crosses(plx_mempool_obj(pool, i), pool->obj_bytes);
+		on_border += crosses(plx_mempool_obj(rig.pool, i), rig.pool->obj_bytes);
 	cr_assert_gt(on_border, POOL / 40);
-	cr_assert_not_null(rxq_of(port)->aside, "none was put aside");
-	cr_assert_geq(plx_mempool_in_use(pool), NB_DESC);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	cr_assert_not_null(rxq_of(rig.port)->aside, "none was put aside");
+	cr_assert_geq(plx_mempool_in_use(rig.pool), NB_DESC);
+	rig_down(&rig);
 }
 
 enum { LEN = 1000 };
@@ -94,99 +87,80 @@ static struct plx_mbuf *take_on_border(struct plx_mempool *pool)
 /* Data on a border goes out as a copy that does not, all other as it is. */
 Test(af_xdp_zerocopy, copies_data_on_a_border)
 {
+	struct rig rig;
 	uint64_t copied = 0;
-	struct plx_mempool *pool;
 	struct plx_xdp_txq *txq;
-	unsigned port;
-	int peer;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	txq = txq_of(port);
+	rig_up(POOL, &rig);
+	txq = txq_of(rig.port);
 	txq->page_bytes = BORDER;
 	for (unsigned i = 0; i < 300; i++) {
 		uint32_t at = txq->tx.cached_prod;
 		const struct xdp_desc *desc =
 			&((const struct xdp_desc *)txq->tx.ring)[at & txq->tx.mask];
-		struct plx_mbuf *m = i % 3 ? plx_mbuf_alloc(pool) : take_on_border(pool);
+		struct plx_mbuf *m = i % 3 ? plx_mbuf_alloc(rig.pool) : take_on_border(rig.pool);
 
 		frame_make((unsigned char *)plx_mbuf_append(m, LEN), LEN, i);
 		copied += data_crosses(m);
-		port_send_all(port, &m, 1);
-		assert_peer_gets(peer, LEN, i);
+		port_send_all(rig.port, &m, 1);
+		assert_peer_gets(rig.peer, LEN, i);
 		cr_assert(!crosses(txq->area + xsk_umem__add_offset_to_addr(desc->addr), desc->len),
 			  "packet %u", i);
 	}
 	cr_assert_geq(copied, 100);
-	assert_xstat(port, "tx_copied", copied);
-	assert_xstat(port, "tx_packets", 300);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_copied", copied);
+	assert_xstat(rig.port, "tx_packets", 300);
+	rig_down(&rig);
 }
 
 /* One call a burst at most; the card takes what is in the ring by itself. */
 Test(af_xdp_zerocopy, counts_packets_when_they_are_given)
 {
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
+	struct rig rig;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	txq_of(port)->zero_copy = true;
+	rig_up(POOL, &rig);
+	txq_of(rig.port)->zero_copy = true;
 	for (unsigned i = 0; i < 1000; i++) {
-		struct plx_mbuf *m = frame_new(pool, 100, i);
+		struct plx_mbuf *m = frame_new(rig.pool, 100, i);
 
-		port_send_all(port, &m, 1);
-		assert_xstat(port, "tx_packets", i + 1);
-		assert_peer_gets(peer, 100, i);
+		port_send_all(rig.port, &m, 1);
+		assert_xstat(rig.port, "tx_packets", i + 1);
+		assert_peer_gets(rig.peer, 100, i);
 	}
-	assert_xstat(port, "tx_bytes", 100000);
+	assert_xstat(rig.port, "tx_bytes", 100000);
 	/* What the call returns is no packet's fate. */
 	sh_ok("ip link set dev xb down");
 	for (unsigned i = 0; i < 10; i++) {
-		struct plx_mbuf *m = frame_new(pool, 100, i);
+		struct plx_mbuf *m = frame_new(rig.pool, 100, i);
 
-		port_send_all(port, &m, 1);
+		port_send_all(rig.port, &m, 1);
 	}
-	assert_xstat(port, "tx_packets", 1010);
-	assert_xstat(port, "tx_errors", 0);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	assert_xstat(rig.port, "tx_packets", 1010);
+	assert_xstat(rig.port, "tx_errors", 0);
+	rig_down(&rig);
 }
 
 /* A call that was lost, and no room for more: the next burst calls again. */
 Test(af_xdp_zerocopy, calls_again_when_its_ring_is_full)
 {
-	struct plx_mempool *pool;
+	struct rig rig;
 	struct plx_mbuf *m;
-	unsigned port, nb = 0;
-	int peer, fd;
+	unsigned nb = 0;
+	int fd;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
-	txq_of(port)->zero_copy = true;
-	fd = txq_of(port)->fd;
-	txq_of(port)->fd = -1;
-	m = frame_new(pool, 100, 0);
-	while (plx_port_tx_burst(port, 0, &m, 1) == 1)
-		m = frame_new(pool, 100, ++nb);
-	txq_of(port)->fd = fd;
+	rig_up(POOL, &rig);
+	txq_of(rig.port)->zero_copy = true;
+	fd = txq_of(rig.port)->fd;
+	txq_of(rig.port)->fd = -1;
+	m = frame_new(rig.pool, 100, 0);
+	while (plx_port_tx_burst(rig.port, 0, &m, 1) == 1)
+		m = frame_new(rig.pool, 100, ++nb);
+	txq_of(rig.port)->fd = fd;
 	cr_assert_gt(nb, 0);
-	cr_assert_eq(plx_port_tx_burst(port, 0, &m, 1), 0);
-	port_send_all(port, &m, 1);
-	assert_peer_gets(peer, 100, 0);
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	cr_assert_eq(plx_port_tx_burst(rig.port, 0, &m, 1), 0);
+	port_send_all(rig.port, &m, 1);
+	assert_peer_gets(rig.peer, 100, 0);
+	rig_down(&rig);
 }
 
 /* The last bind() of an AF_XDP socket. */
@@ -209,34 +183,27 @@ int bind(int fd, const struct sockaddr *addr, socklen_t len)
 /* The card may write until its queue is given up: the stop waits for that. */
 Test(af_xdp_zerocopy, waits_until_the_card_lets_go)
 {
-	struct plx_mempool *pool;
-	unsigned port;
-	int peer;
+	struct rig rig;
 
-	xdp_start(1);
-	pool = packets_new("pool", POOL, 0, 0);
-	peer = peer_open("xb");
-	port = port_up("net_af_xdp0,iface=xa", 1, pool);
+	rig_up(POOL, &rig);
 	for (unsigned i = 0; i < 10; i++) {
 		unsigned fds = nb_entries("/proc/self/fd");
 		struct plx_mbuf *m;
 
-		sock_of(port)->umem->zero_copy = true;
+		sock_of(rig.port)->umem->zero_copy = true;
 		last_bind.ret = -1;
 		last_bind.queue = 99;
-		cr_assert_eq(plx_port_stop(port), 0);
+		cr_assert_eq(plx_port_stop(rig.port), 0);
 		cr_assert_eq(last_bind.queue, 0, "another queue was waited for");
 		cr_assert_eq(last_bind.ret, 0, "the queue was not free at the end");
 		assert_no_line();
-		assert_all_home(pool);
+		assert_all_home(rig.pool);
 		cr_assert_lt(nb_entries("/proc/self/fd"), fds);
-		cr_assert_eq(plx_port_start(port), 0, "%s", log_lines_text(0));
-		peer_send(peer, 100, i);
-		m = port_take_one(port);
+		cr_assert_eq(plx_port_start(rig.port), 0, "%s", log_lines_text(0));
+		peer_send(rig.peer, 100, i);
+		m = port_take_one(rig.port);
 		assert_frame(m, 100, i);
 		plx_mbuf_free(m);
 	}
-	port_down(port);
-	assert_all_home(pool);
-	xdp_end();
+	rig_down(&rig);
 }

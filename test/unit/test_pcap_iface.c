@@ -13,21 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-static void start_iface(void)
-{
-	netns_start();
-	veth_up("pa", "pb");
-	start_pcap();
-	peer = peer_open("pb");
-}
-
-static void end_iface(void)
-{
-	end_pcap();
-	close(peer);
-}
-
-TestSuite(pcap_iface, .init = start_iface, .fini = end_iface);
+TestSuite(pcap_iface, .init = start_pair, .fini = end_pair);
 
 static struct plx_mbuf *pkts[64];
 

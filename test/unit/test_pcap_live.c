@@ -11,21 +11,7 @@
 #include <pollux/netif.h>
 #include <time.h>
 
-static void start_live(void)
-{
-	netns_start();
-	veth_up("pa", "pb");
-	start_pcap();
-	peer = peer_open("pb");
-}
-
-static void end_live(void)
-{
-	end_pcap();
-	close(peer);
-}
-
-TestSuite(pcap_live, .init = start_live, .fini = end_live);
+TestSuite(pcap_live, .init = start_pair, .fini = end_pair);
 
 static struct plx_mbuf *pkts[PLX_BURST_MAX];
 
@@ -112,6 +98,20 @@ Test(pcap_live, bursts)
 	assert_count(stats_of(port).tx.packets, 64 * 65 / 2);
 }
 
+/* The port sends, the host sends, the peer sends: only the last comes in. Closes the port. */
+static void check_peers_alone(unsigned port, int host)
+{
+	pkts[0] = frame_new(pcap_pool, 100, 1);
+	assert_count(plx_port_tx_burst(port, 0, pkts, 1), 1);
+	send_frame(host, 100, 2);
+	peer_send(100, 3);
+	assert_count(receive(port, 1), 1);
+	assert_frame(pkts[0], 100, 3);
+	plx_mbuf_free(pkts[0]);
+	assert_count(plx_port_rx_burst(port, 0, pkts, 32), 0);
+	close_port(port);
+}
+
 Test(pcap_live, who_sees_what_goes_out)
 {
 	int host = peer_open("pa");
@@ -119,26 +119,10 @@ Test(pcap_live, who_sees_what_goes_out)
 
 	/* iface= and rx_iface_in=: neither the port's own frames nor the host's. */
 	port = open_port("net_pcap0,iface=pa");
-	pkts[0] = frame_new(pcap_pool, 100, 1);
-	assert_count(plx_port_tx_burst(port, 0, pkts, 1), 1);
-	send_frame(host, 100, 2);
-	peer_send(100, 3);
-	assert_count(receive(port, 1), 1);
-	assert_frame(pkts[0], 100, 3);
-	plx_mbuf_free(pkts[0]);
-	assert_count(plx_port_rx_burst(port, 0, pkts, 32), 0);
-	close_port(port);
+	check_peers_alone(port, host);
 
 	port = open_port("net_pcap0,rx_iface_in=pa,tx_iface=pa");
-	pkts[0] = frame_new(pcap_pool, 100, 1);
-	assert_count(plx_port_tx_burst(port, 0, pkts, 1), 1);
-	send_frame(host, 100, 2);
-	peer_send(100, 3);
-	assert_count(receive(port, 1), 1);
-	assert_frame(pkts[0], 100, 3);
-	plx_mbuf_free(pkts[0]);
-	assert_count(plx_port_rx_burst(port, 0, pkts, 32), 0);
-	close_port(port);
+	check_peers_alone(port, host);
 	assert_no_line();
 
 	/* rx_iface= sees all, and a warning tells who would forward what he sent. */

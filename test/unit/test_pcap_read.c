@@ -2,6 +2,7 @@
 /*
  * rx_pcap=: files of each kind, whole and damaged, and what each packet and each loss counts as.
  */
+#include "fork_env.h"
 #include "pcap_env.h"
 
 #include <pollux/ctl.h>
@@ -499,6 +500,26 @@ Test(pcap_read, a_filter)
 	plx_mbuf_free(pkts[0]);
 }
 
+/* A child that lives on keeps no lock on a file, and the parent reads on where it was. */
+Test(pcap_read, a_child_of_fork_leaves_the_files)
+{
+	unsigned port, reader;
+	pid_t child;
+
+	make_pcap("in.pcap", 150);
+	port = open_port("net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap");
+	assert_count(plx_port_rx_burst(port, 0, pkts, 5), 5);
+	plx_mbuf_free_bulk(pkts, 5);
+	child = ended_child();
+	assert_count(receive_all(port, pkts, 145), 145);
+	check_packets(pkts, 5, 145, 1);
+	assert_count(plx_port_tx_burst(port, 0, pkts, 145), 145);
+	close_port(port);
+	reader = open_port("net_pcap0,rx_pcap=out.pcap");
+	close_port(reader);
+	end_child(child);
+}
+
 /* ---- infinite_rx and the pace ---- */
 
 Test(pcap_read, infinite)
@@ -592,6 +613,31 @@ Test(pcap_read, as_recorded_over_a_jump_of_the_clock)
 	cr_assert_geq(plx_clock_now_ns() - begin_ns, 20000000, "the pauses after it are kept");
 	plx_mbuf_free_bulk(pkts, 4);
 	assert_one_line("port", PLX_LOG_WARN, "rx_pcap=in.pcap", "a day");
+}
+
+/* Such a pause would come again with each pass, and be a part of the one between passes. */
+Test(pcap_read, as_recorded_for_ever_over_a_jump_of_the_clock)
+{
+	const uint64_t hour_ns = UINT64_C(3600) * 1000000000;
+	uint64_t begin_ns;
+	unsigned port, nb = 0;
+	int fd = make_file("in.pcap");
+
+	put_head(fd, &dialect_nano, 262144, 1);
+	for (unsigned i = 0; i < 4; i++)
+		put_packet(fd, &dialect_nano, stamp_of(i) + i / 2 * hour_ns, 60, i);
+	close(fd);
+	port = open_port("net_pcap0,rx_pcap=in.pcap,infinite_rx=1,replay=recorded");
+	begin_ns = plx_clock_now_ns();
+	while (nb < 12 && plx_clock_now_ns() - begin_ns < UINT64_C(10000000000))
+		nb += plx_port_rx_burst(port, 0, pkts + nb, 12 - nb);
+	assert_count(nb, 12);
+	cr_assert_geq(plx_clock_now_ns() - begin_ns, 8 * 1000000, "the other pauses are kept");
+	for (unsigned i = 0; i < 12; i += 4)
+		for (unsigned j = 0; j < 4; j++)
+			assert_bytes(pkts[i + j], 0, 60, j);
+	plx_mbuf_free_bulk(pkts, 12);
+	assert_one_line("port", PLX_LOG_WARN, "rx_pcap=in.pcap", "a minute");
 }
 
 /* Nothing says how long a pass takes. */

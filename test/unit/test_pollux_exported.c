@@ -325,15 +325,14 @@ static void use_mbuf(void)
 /* ---- A driver that sends back what it gets ---- */
 
 static struct loop {
-	struct plx_port_rxq rxq;
-	struct plx_port_txq txq;
+	void *rxq, *txq;
 	struct plx_mbuf *pkts[16];
 	uint32_t nb;
 } loop;
 
 static uint32_t loop_rx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
-	cr_assert_eq(queue, &loop.rxq);
+	cr_assert_eq(queue, loop.rxq);
 	nb = nb < loop.nb ? nb : loop.nb;
 	for (uint32_t i = 0; i < nb; i++)
 		pkts[i] = loop.pkts[--loop.nb];
@@ -342,50 +341,19 @@ static uint32_t loop_rx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 
 static uint32_t loop_tx(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
-	cr_assert_eq(queue, &loop.txq);
+	cr_assert_eq(queue, loop.txq);
 	nb = nb < 4 - loop.nb ? nb : 4 - loop.nb;
 	for (uint32_t i = 0; i < nb; i++)
 		loop.pkts[loop.nb++] = pkts[i];
 	return nb;
 }
 
-static int loop_rxq_setup(struct plx_port *port, unsigned queue,
-			  const struct plx_port_rxq_conf *conf, struct plx_port_rxq **rxq)
-{
-	(void)port;
-	(void)queue;
-	(void)conf;
-	*rxq = &loop.rxq;
-	return 0;
-}
-
-static int loop_txq_setup(struct plx_port *port, unsigned queue,
-			  const struct plx_port_txq_conf *conf, struct plx_port_txq **txq)
-{
-	(void)port;
-	(void)queue;
-	(void)conf;
-	*txq = &loop.txq;
-	return 0;
-}
-
-static void loop_rxq_release(struct plx_port *port, struct plx_port_rxq *rxq)
-{
-	(void)port;
-	(void)rxq;
-}
-
-static void loop_txq_release(struct plx_port *port, struct plx_port_txq *txq)
-{
-	(void)port;
-	(void)txq;
-}
-
 static int loop_start(struct plx_port *port)
 {
-	(void)port;
-	loop.rxq.burst = loop_rx;
-	loop.txq.burst = loop_tx;
+	loop.rxq = port->rxqs[0];
+	loop.txq = port->txqs[0];
+	port->rxqs[0]->burst = loop_rx;
+	port->txqs[0]->burst = loop_tx;
 	return 0;
 }
 
@@ -409,10 +377,6 @@ static void loop_remove(struct plx_port *port)
 }
 
 static const struct plx_port_ops loop_ops = {
-	.rxq_setup = loop_rxq_setup,
-	.txq_setup = loop_txq_setup,
-	.rxq_release = loop_rxq_release,
-	.txq_release = loop_txq_release,
 	.start = loop_start,
 	.stop = loop_stop,
 };

@@ -340,12 +340,15 @@ Test(attach, a_child_of_fork_leaves_its_parents_ports_alone)
 
 		plx_port_fini();
 		untouched = fake.nb_started == 1 && fake.nb_rxqs == 1 && fake.nb_ports == 1;
+		untouched = untouched && fake.nb_forked == 1;
 		plx_eal_fini();
 		_exit(untouched && plx_port_count() == 0 && !plx_port_is_valid(port) ? 0 : 1);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0, "%#x", status);
 	cr_assert_eq(state_of(port), PLX_PORT_STARTED);
+	assert_done(plx_port_stop(port));
+	cr_assert_eq(fake.nb_forked, 0);
 }
 
 /* Runs in a child of fork() with a port of its parent: 0, or what is wrong. */

@@ -228,6 +228,30 @@ Test(conf, queues_are_made_anew)
 	cr_assert_eq(fake.nb_txqs, 1);
 }
 
+/* All that a driver without setups gets: structs with their base, zero beyond it. */
+Test(conf, queues_of_a_driver_without_setups)
+{
+	unsigned port = attach("net_plain0");
+	struct plx_mbuf *pkt;
+
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(plx_port_setup(port, 1, 1, fake_pool), 0);
+		cr_assert_eq((uintptr_t)rxq_of(0) % PLX_CACHE_LINE, 0);
+		cr_assert_eq(rxq_of(0)->base.pool, fake_pool);
+		cr_assert_eq(rxq_of(0)->base.port, fake.last);
+		cr_assert_eq(rxq_of(0)->base.nb_desc, 512, "%u", rxq_of(0)->base.nb_desc);
+		assert_zeros(rxq_of(0), sizeof(struct plx_port_rxq), sizeof(struct fake_rxq));
+		assert_zeros(txq_of(0), sizeof(struct plx_port_txq), sizeof(struct fake_txq));
+		assert_done(plx_port_start(port));
+		rxq_of(0)->to_give = 1;
+		cr_assert_eq(plx_port_rx_burst(port, 0, &pkt, 1), 1);
+		cr_assert_eq(plx_port_tx_or_drop(port, 0, &pkt, 1), 0, "it has no room");
+		assert_done(plx_port_stop(port));
+		memset((char *)rxq_of(0) + sizeof(struct plx_port_rxq), 0x5a,
+		       sizeof(struct fake_rxq) - sizeof(struct plx_port_rxq));
+	}
+}
+
 Test(conf, one_way_only)
 {
 	unsigned rx = attach("net_fake0"), tx = attach("net_fake1");

@@ -145,6 +145,21 @@ Test(port_ctl, more_addresses)
 	assert_refused(plx_port_mac_add(port, &unicast), -EEXIST, "has this");
 }
 
+/* One that was added does not become the own one and stay among the added ones. */
+Test(port_ctl, an_added_address_is_not_set)
+{
+	unsigned port = attach("net_fake0");
+
+	assert_done(plx_port_mac_add(port, &unicast));
+	assert_refused(plx_port_mac_set(port, &unicast), -EEXIST, "take that back first");
+	cr_assert_eq(fake.calls[FAKE_MAC_SET], 0);
+	cr_assert(!has_mac(port, &unicast));
+	assert_done(plx_port_mac_del(port, &unicast));
+	assert_done(plx_port_mac_set(port, &unicast));
+	cr_assert(has_mac(port, &unicast));
+	assert_done(plx_port_mac_set(port, &unicast));
+}
+
 Test(port_ctl, modes)
 {
 	unsigned port = attach("net_fake0");

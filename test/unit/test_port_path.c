@@ -193,6 +193,17 @@ Test(path, a_checked_burst_refuses_a_bad_packet)
 	cr_assert_eq(plx_port_tx_burst(port, 0, &pkt, 1), 1);
 	assert_refused(plx_port_rx_burst(port, 0, pkts, PLX_BURST_MAX + 1), 0, "rx_burst");
 }
+
+Test(path, a_checked_send_without_a_table_is_one_line)
+{
+	unsigned port = started("net_fake0", 1);
+	struct plx_port_tx_stats tx;
+
+	assert_refused(plx_port_tx_burst(port, 0, NULL, 5), 0, "no table");
+	assert_refused(plx_port_tx_or_drop(port, 0, NULL, 5), 0, "no table");
+	assert_done(plx_port_txq_stats(port, 0, &tx));
+	cr_assert_eq(tx.dropped, 0, "%ju", tx.dropped);
+}
 #endif
 
 #if PLX_BUSY

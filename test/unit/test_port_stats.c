@@ -131,6 +131,24 @@ Test(port_stats, names)
 	cr_assert_eq(xstat(port, "tx_q0_refused"), 1);
 }
 
+/* An application may ask for one each millisecond, and each look may be a system call. */
+Test(port_stats, one_by_its_name_asks_the_driver_once)
+{
+	unsigned port = started("net_fake0", 2);
+	uint64_t value = 77;
+
+	pass(port, 0, 3);
+	fake.nb_updates = 0;
+	assert_done(plx_port_xstat(port, "rx_q0_packets", &value));
+	cr_assert_eq(value, 3, "%ju", value);
+	cr_assert_eq(fake.nb_updates, 1, "%u", fake.nb_updates);
+	cr_assert_eq(plx_port_xstat(port, "rx_q0_packet", &value), -ENOENT);
+	cr_assert_eq(fake.nb_updates, 2, "%u", fake.nb_updates);
+	cr_assert_eq(value, 3, "%ju", value);
+	assert_done(plx_port_xstat(port, "tx_q1_refused", &value));
+	cr_assert_eq(value, 0, "%ju", value);
+}
+
 Test(port_stats, counters_stay)
 {
 	struct plx_port_rxq_conf rxq = {.pool = fake_pool};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_tap: the interface in the kernel, from the device string to its end. */
+#include "fork_env.h"
 #include "tap_env.h"
 
 #include <fcntl.h>
@@ -207,6 +208,22 @@ Test(tap_device, renamed)
 	tap_wait_up(port);
 	cr_assert_eq(if_nametoindex("dtap0"), 0, "a second interface was made");
 	assert_count(netif_of(port).nb_rx_queues >= 4, 1);
+}
+
+/* A child that lives on, after plx_port_fini(), does not keep the interface. */
+Test(tap_device, gone_while_a_child_of_fork_lives)
+{
+	unsigned port = soft_up("net_tap0,iface=tap7");
+	pid_t child = ended_child();
+
+	tap_wait_up(port);
+	cr_assert_neq(if_nametoindex("tap7"), 0);
+	done(plx_port_stop(port));
+	done(plx_port_start(port));
+	done(plx_port_stop(port));
+	done(plx_port_detach(port));
+	cr_assert(comes(if_nametoindex("tap7") == 0), "the child keeps it");
+	end_child(child);
 }
 
 Test(tap_device, gone_with_its_process)

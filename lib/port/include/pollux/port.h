@@ -21,9 +21,11 @@
 #define POLLUX_PORT_H
 
 #include <net/ethernet.h>
+#include <pollux/atomic.h>
 #include <pollux/busy.h>
 #include <pollux/compiler.h>
 #include <pollux/mbuf.h>
+#include <pollux/mem.h>
 #include <stdio.h>
 
 PLX_BEGIN_DECLS
@@ -293,7 +295,7 @@ PLX_API int plx_port_close(unsigned port);
 typedef uint32_t (*plx_port_burst_fn)(void *queue, struct plx_mbuf **pkts, uint32_t nb);
 
 /* One direction of one queue: what to call, and with what. Points at a call that does nothing
- * while the port is not started. */
+ * while the port is not started. Atomic: see plx_port_path_burst_(). */
 struct plx_port_path {
 	plx_port_burst_fn burst;
 	void *queue; /* struct plx_port_rxq or plx_port_txq */
@@ -302,6 +304,17 @@ struct plx_port_path {
 /* Written by the port layer at start and stop. */
 extern PLX_API struct plx_port_path plx_port_rx_paths[PLX_PORT_MAX][PLX_PORT_QUEUES_MAX];
 extern PLX_API struct plx_port_path plx_port_tx_paths[PLX_PORT_MAX][PLX_PORT_QUEUES_MAX];
+
+/* Acquire: pairs with the release in open_path() (port_path.c): who sees the queue's call sees the
+ * queue, too, and what start() made of it; a poll that comes before finds the call that does
+ * nothing. */
+PLX_INLINE uint32_t plx_port_path_burst_(const struct plx_port_path *path, struct plx_mbuf **pkts,
+					 uint32_t nb)
+{
+	plx_port_burst_fn burst = plx_load_acquire(&path->burst);
+
+	return burst(plx_load_relaxed(&path->queue), pkts, nb);
+}
 
 /* PLX_CHECK builds: false after one limited log line. The second looks at each packet. */
 PLX_API bool plx_port_check_rx_(unsigned port, unsigned queue, struct plx_mbuf **pkts, uint32_t nb);
@@ -328,14 +341,11 @@ PLX_API PLX_COLD void plx_port_tx_give_up_(unsigned port, unsigned queue, struct
 PLX_INLINE uint32_t plx_port_rx_burst(unsigned port, unsigned queue, struct plx_mbuf **pkts,
 				      uint32_t nb)
 {
-	const struct plx_port_path *path;
-
 #if PLX_CHECK
 	if (!plx_port_check_rx_(port, queue, pkts, nb))
 		return 0;
 #endif
-	path = &plx_port_rx_paths[port][queue];
-	nb = path->burst(path->queue, pkts, nb);
+	nb = plx_port_path_burst_(&plx_port_rx_paths[port][queue], pkts, nb);
 	plx_busy_note(nb > 0);
 #if PLX_CHECK
 	for (uint32_t i = 0; i < nb; i++)
@@ -362,16 +372,13 @@ PLX_INLINE uint32_t plx_port_rx_burst(unsigned port, unsigned queue, struct plx_
 PLX_INLINE uint32_t plx_port_tx_burst(unsigned port, unsigned queue, struct plx_mbuf **pkts,
 				      uint32_t nb)
 {
-	const struct plx_port_path *path;
-
 #if PLX_CHECK
 	if (!plx_port_check_tx_(port, queue, pkts, nb))
 		return 0;
 	for (uint32_t i = 0; i < nb; i++)
 		plx_mbuf_pass(pkts[i]);
 #endif
-	path = &plx_port_tx_paths[port][queue];
-	return path->burst(path->queue, pkts, nb);
+	return plx_port_path_burst_(&plx_port_tx_paths[port][queue], pkts, nb);
 }
 
 /**

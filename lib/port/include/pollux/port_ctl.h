@@ -72,7 +72,8 @@ PLX_API int plx_port_mac(unsigned port, struct ether_addr *mac);
  * Change the port's own address.
  *
  * @mac    unicast and not zero
- * Returns 0, -ENODEV, -EINVAL, -ENOTSUP, or the driver's reason.
+ * Returns 0, -ENODEV, -EINVAL, -ENOTSUP, -EEXIST (plx_port_mac_add() added it: plx_port_mac_del()
+ *         takes that back first), or the driver's reason.
  */
 PLX_API int plx_port_mac_set(unsigned port, const struct ether_addr *mac);
 

@@ -17,6 +17,10 @@
  * wait for the lock.
  *
  * A failure is logged once, by the driver, which knows the path and the device.
+ *
+ * The port layer makes the queues' structs: a driver says how large its own are (rxq_bytes) and
+ * has what hangs on one (descriptors in a memzone, a socket, a map) made and undone by its setup
+ * and release.
  */
 #ifndef POLLUX_PORT_DRIVER_H
 #define POLLUX_PORT_DRIVER_H
@@ -40,8 +44,10 @@ struct plx_port_counter {
 };
 
 /*
- * First member of a driver's receive queue. The counters are its thread's: plx_store_relaxed() on
- * them, or plx_count() below; readers take no lock.
+ * First member of a driver's receive queue. The port layer fills all in before rxq_setup(), but for
+ * `burst`, which is start()'s; the stats, and the counters of the driver's table, go on where the
+ * queue of that number was when it was last released. The counters are its thread's:
+ * plx_store_relaxed() on them, or plx_count() below; readers take no lock.
  */
 struct plx_port_rxq {
 	struct plx_port_rx_stats stats PLX_CACHE_ALIGNED;
@@ -70,7 +76,7 @@ struct plx_port_txq {
  * ports there are, and includes this header calls it as plx_port_count(). */
 #define plx_count(counter, n) plx_store_relaxed((counter), *(counter) + (n))
 
-/* NULL is legal but for the two setups, the two releases, start and stop. */
+/* NULL is legal but for start and stop. */
 struct plx_port_ops {
 	/* Fill in what the driver knows: limits, abilities, max_*, if_index. The rest (name, state,
 	 * configured queues, node) is there already, and so are defaults: rings of [1, 32768], 512
@@ -80,14 +86,13 @@ struct plx_port_ops {
 
 	/* port->conf is new and within info. */
 	int (*configure)(struct plx_port *port);
-	/* Make one queue. @conf has no zero any more. The port layer fills in the base struct
-	 * (pool, port, numbers, node) after a success, and sets its stats and the counters of the
-	 * driver's table to where the queue of that number was when it was last released. */
-	int (*rxq_setup)(struct plx_port *port, unsigned queue,
-			 const struct plx_port_rxq_conf *conf, struct plx_port_rxq **rxq);
-	int (*txq_setup)(struct plx_port *port, unsigned queue,
-			 const struct plx_port_txq_conf *conf, struct plx_port_txq **txq);
-	/* The port is stopped. What happens here is not counted any more. NULL in port->rxqs. */
+	/* Check what was asked for (the pool, nb_desc: none is zero any more) and make what hangs
+	 * on the queue. Its struct is zero beyond the base, and nobody else sees it yet. On failure
+	 * nothing is left behind; the port layer frees the struct. */
+	int (*rxq_setup)(struct plx_port *port, struct plx_port_rxq *rxq);
+	int (*txq_setup)(struct plx_port *port, struct plx_port_txq *txq);
+	/* Undo the setup; the port layer frees the struct after it. The port is stopped, and NULL
+	 * in port->rxqs. What happens here is not counted any more. */
 	void (*rxq_release)(struct plx_port *port, struct plx_port_rxq *rxq);
 	void (*txq_release)(struct plx_port *port, struct plx_port_txq *txq);
 
@@ -118,6 +123,9 @@ struct plx_port_driver {
 	const char *name; /* "net_pcap": its devices are net_pcap0, net_pcap1, ... */
 	const struct plx_devargs_key *keys; /* ends with a NULL name */
 	const struct plx_port_ops *ops;
+	/* Of its queues' structs, which begin with plx_port_rxq and plx_port_txq; 0: they are no
+	 * more than that. They are in plx_mem_alloc()'s memory, on the queue's node. */
+	size_t rxq_bytes, txq_bytes;
 	const struct plx_port_counter *rxq_counters; /* each may be NULL */
 	const struct plx_port_counter *txq_counters;
 	const struct plx_port_counter *port_counters; /* in *port->priv; written by anyone */
@@ -128,6 +136,11 @@ struct plx_port_driver {
 	int (*probe)(struct plx_port *port, const struct plx_devargs *args);
 	/* The port is closed: queues are released. Undo probe. */
 	void (*remove)(struct plx_port *port);
+	/* In a child of fork() that calls plx_fini(): close the descriptors of the parent's port,
+	 * which would keep alive what is to end with the parent (an interface, a program in the
+	 * kernel). Nothing that the parent has may change: no shutdown, no flush, no unlock. Memory
+	 * of the EAL, and so the queues' structs, is not there. NULL: it has no descriptors. */
+	void (*forked)(struct plx_port *port);
 };
 
 /* A port, as its driver sees it. */
@@ -168,6 +181,12 @@ PLX_API const struct plx_port_driver *const *plx_port_drivers(void);
 
 /** Stop and detach all ports; plx_fini() does, before the EAL ends. */
 PLX_API void plx_port_fini(void);
+
+/**
+ * An address for the device of a driver without one of its own: locally administered, the four
+ * @letters, the number in the device's name; 65,536 devices have one each.
+ */
+PLX_API struct ether_addr plx_port_mac_made(const struct plx_port *port, const char *letters);
 
 /** Make a new link state known; an event if it differs. Any thread, takes no lock of ports. */
 PLX_API void plx_port_link_set(struct plx_port *port, const struct plx_port_link *link);
