@@ -1,0 +1,521 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# plx-devbind on a machine of our own making: what it shows, each refusal, and each change, with a
+# kernel that is played by processes at the ends of pipes: drivers_probe, bind and unbind.
+
+set -eu -o pipefail
+# shellcheck source-path=SCRIPTDIR source=pci_tree.inc
+. "$(dirname "${BASH_SOURCE[0]}")/pci_tree.inc"
+
+pids=()
+clean_up() {
+	local pid
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		kill "$pid" 2>/dev/null || true
+	done
+	rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+# devbind STATUS ARGUMENT...: leaves what was printed in $out
+devbind() {
+	local want=$1 got=0
+	shift
+	out=$(PATH=$bin:$PATH PLX_SYSROOT=$tree PLX_DEVBIND_WAIT=${wait:-4} \
+		"$PLX_BUILD_DIR/bin/plx-devbind" "$@" 2>&1) || got=$?
+	[ "$got" -eq "$want" ] || fail "plx-devbind $*: exit status $got, want $want: $out"
+}
+
+# says TEXT: in the output of the last devbind
+says() {
+	[[ $out == *"$1"* ]] || fail "want '$1' in: $out"
+}
+
+says_not() {
+	[[ $out != *"$1"* ]] || fail "'$1' is out of place in: $out"
+}
+
+driver() {
+	local link
+	link=$(readlink "$pci/devices/0000:$1/driver") || link=none
+	echo "${link##*/}"
+}
+
+# has BDF DRIVER
+has() {
+	[ "$(driver "$1")" = "$2" ] || fail "$1 has driver $(driver "$1"), want $2: $out"
+}
+
+# All that a change could have changed. "(null)" is how the kernel shows an empty override.
+state() {
+	local override
+	(cd "$pci/devices" && for dir in *; do
+		override=$(cat "$dir/driver_override")
+		echo "$dir $(driver "${dir#0000:}") ${override:-(null)}"
+	done)
+	ls "$tree/run" "$pci/drivers"
+}
+
+# ---- the kernel ----
+
+group_node() {
+	local group
+	group=$(readlink "$1/iommu_group") || group=/noiommu-0
+	echo "$tree/dev/vfio/${group##*/}"
+}
+
+# attach NAME BDF; a file refuse.NAME in the tree makes the driver refuse
+attach() {
+	local dir=$pci/devices/$2
+	if [ -e "$dir/driver" ] || [ ! -d "$pci/drivers/$1" ] || [ -e "$tree/refuse.$1" ]; then
+		return
+	fi
+	if [ "$1" = vfio-pci ]; then
+		touch "$(group_node "$dir")"
+	elif [ "$1" = igb ] && [ -e "$tree/interface.$2" ]; then
+		interface "$2" "$(cat "$tree/interface.$2")"
+	fi
+	ln -s "../../drivers/$1" "$dir/driver"
+}
+
+# event FILE BDF: what the kernel does with a write
+event() {
+	local dir=$pci/devices/$2 name
+	name=$(cat "$dir/driver_override")
+	case $1 in
+	*/unbind)
+		rm -rf "$dir/net" "$(group_node "$dir")"
+		rm "$dir/driver"
+		;;
+	*/bind)
+		name=$(basename "$(dirname "$1")")
+		if [ "$(cat "$dir/modalias")" = "pci:$name" ]; then attach "$name" "$2"; fi
+		;;
+	*)
+		[ "$name" != "(null)" ] || name=
+		if [ -z "$name" ]; then name=$(sed 's/pci://' "$dir/modalias"); fi
+		attach "$name" "$2"
+		;;
+	esac
+}
+
+# listen FILE: it ends with this test, however that ends
+listen() {
+	local fd bdf
+	mkfifo "$1"
+	exec {fd}<>"$1"
+	{
+		while kill -0 $$ 2>/dev/null; do
+			if read -r -t 5 -u $fd bdf; then event "$1" "$bdf"; fi
+		done
+	} </dev/null >/dev/null 2>&1 &
+	pids+=($!)
+	exec {fd}>&-
+}
+
+# kernel_driver NAME [modules]: a driver, or a module that is one when it is loaded
+kernel_driver() {
+	local dir=$pci/drivers/$1
+	[ $# -eq 1 ] || dir=$tree/modules/$1
+	mkdir -p "$dir"
+	listen "$dir/unbind"
+	listen "$dir/bind"
+}
+
+# ---- the machine ----
+
+listen "$pci/drivers_probe"
+kernel_driver igb
+kernel_driver e1000e
+kernel_driver nvme
+kernel_driver vfio-pci modules
+device 0000:00:01.0 0x060400 8086:3420 pcieport 13 0
+device 0000:01:00.0 0x020000 8086:10c9 igb 11 0 eth1
+device 0000:01:00.1 0x020000 8086:10c9 igb 12 0 eth2
+device 0000:02:00.0 0x020000 8086:1521 igb 13 1 eth3
+device 0000:02:00.1 0x020000 8086:1521 igb 13 1 eth4
+device 0000:03:00.0 0x020000 8086:10ca - 14 -1
+device 0000:04:00.0 0x010802 144d:a808 nvme 15 0
+device 0000:05:00.0 0x020000 1af4:1041 virtio-pci - -1
+mkdir -p "$pci/devices/0000:05:00.0/virtio2/net/eth5"
+own lspci <<'END'
+#!/bin/sh
+[ "$1" = -O ] || exit 1
+echo '0000:01:00.0 "Ethernet controller" "Intel Corporation" "82576 Gigabit" -r01 "" ""'
+END
+cat >"$tree/ip/route4" <<'END'
+default via 10.0.0.1 dev eth5 proto dhcp metric 100
+10.0.0.0/24 dev eth5 proto kernel scope link src 10.0.0.5
+local 127.0.0.1 dev lo table local proto kernel scope host src 127.0.0.1
+END
+cat >"$tree/ip/addr.eth5" <<'END'
+2: eth5    inet 10.0.0.5/24 brd 10.0.0.255 scope global eth5\       valid_lft forever
+2: eth5    inet6 fe80::5/64 scope link \       valid_lft forever preferred_lft forever
+END
+echo "3: eth1    inet6 fe80::1/64 scope link \\       valid_lft forever" >"$tree/ip/addr.eth1"
+printf '%s\n' "fe80::/64 dev eth1 proto kernel metric 256" \
+	"local fe80::1 dev eth1 table local proto none metric 0" \
+	"ff00::/8 dev eth1 table local metric 256" >"$tree/ip/route6"
+
+# ---- wrong usage ----
+
+before=$(state)
+while read -r arguments; do
+	# shellcheck disable=SC2086
+	devbind 2 $arguments
+	[ "$(wc -l <<<"$out")" -eq 1 ] || fail "plx-devbind $arguments: want one line: $out"
+done <<'END'
+--bogus
+-b
+-b vfio-pci
+-u
+--restore
+--user
+--user nobody
+01:00.0
+-b 01:00.0 01:00.1
+-b 01:00.0
+-b ../../x 01:00.0
+-b= 01:00.0
+-b igb -u 01:00.0
+-u --restore 01:00.0
+-b igb --user nobody 01:00.0
+-b igb --noiommu-mode 01:00.0
+-b vfio-pci --noiommu-mode --user nobody 01:00.0
+--status-dev crypto
+END
+devbind 2 -b 01:00.0
+says "want a driver first: --bind vfio-pci 01:00.0"
+wait=x devbind 2 -s
+devbind 0 --help
+[[ $out == "usage: plx-devbind"* ]] || fail "--help says: $out"
+while read -r option; do
+	grep -qE -- "^\|.*\`${option}[\` ]" "$PLX_SOURCE_DIR/doc/devbind.md" ||
+		fail "doc/devbind.md has no $option"
+done < <(grep -oE -- ' --?[a-z][a-z-]*' <<<"$out" | sort -u)
+
+# ---- status ----
+
+expect='
+Network devices with a driver of the kernel
+===========================================
+0000:01:00.0 '\''82576 Gigabit 10c9'\'' if=eth1 drv=igb unused=vfio-pci group=11 numa_node=0
+0000:01:00.1 '\''Device 10c9'\'' if=eth2 drv=igb unused=vfio-pci group=12 numa_node=0
+0000:02:00.0 '\''Device 1521'\'' if=eth3 drv=igb unused=vfio-pci group=13 numa_node=1
+0000:02:00.1 '\''Device 1521'\'' if=eth4 drv=igb unused=vfio-pci group=13 numa_node=1
+0000:05:00.0 '\''Device 1041'\'' if=eth5 drv=virtio-pci unused=vfio-pci group=- numa_node=-1 *Active* (default route, address 10.0.0.5/24)
+
+Network devices without a driver
+================================
+0000:03:00.0 '\''Device 10ca'\'' unused=vfio-pci group=14 numa_node=-1'
+for option in "" -s --status "--status-dev net"; do
+	# shellcheck disable=SC2086
+	devbind 0 $option
+	[ "$out" = "$expect" ] || fail "plx-devbind $option: $(diff <(echo "$expect") <(echo "$out"))"
+done
+
+# ---- refusals ----
+
+# refused ARGUMENT... TEXT: one line with TEXT, and nothing is touched
+refused() {
+	local text=${*: -1}
+	devbind 1 "${@:1:$#-1}"
+	says "$text"
+	[ "$(state)" = "$before" ] || fail "plx-devbind $*: changed: $(diff <(echo "$before") <(state))"
+}
+
+refused -b vfio-pci 09:00.0 "09:00.0: no such device"
+refused -b vfio-pci eth9 "eth9: no such device"
+refused -b vfio-pci '09:*' "09:*: no such device"
+refused -b vfio-pci dpdk:1 "no such device"
+refused -b vfio-pci --user no-such-user 01:00.0 "no such user"
+mkdir "$tree/run/pollux"
+mkdir "$tree/run/pollux/devbind"
+touch "$tree/run/pollux/devbind/.lock"
+before=$(state)
+refused -b vfio-pci 00:01.0 "0000:00:01.0: a bridge"
+refused -b vfio-pci --force 00:01.0 "0000:00:01.0: a bridge"
+refused -b vfio-pci 05:00.0 "no IOMMU group"
+refused -b vfio-pci --force eth5 "no IOMMU group"
+refused -u eth5 "in use (eth5: default route, address 10.0.0.5/24): --force takes it away"
+refused -u 04:00.0 "no network card, and nvme has it: --force"
+refused -b igb_uio 01:00.0 "no module igb_uio for kernel"
+says "Module igb_uio not found"
+# One that is refused keeps the others from being touched.
+refused -u 01:00.0 eth5 "nothing is changed"
+
+# in_use FILE LINE REASON: LINE in FILE of ip's answers makes eth1 in use
+in_use() {
+	local file=$tree/ip/$1
+	if [ -e "$file" ]; then cp "$file" "$scratch/keep"; else rm -f "$scratch/keep"; fi
+	echo "$2" >>"$file"
+	refused -b vfio-pci 01:00.0 "0000:01:00.0: in use (eth1: $3): --force takes it away"
+	rm "$file"
+	[ ! -e "$scratch/keep" ] || mv "$scratch/keep" "$file"
+}
+in_use route4 "default via 10.0.0.1 dev eth1 table 100" "default route"
+in_use route4 'default proto static \	nexthop via 1.1.1.1 dev eth2 weight 1 \	nexthop via 2.2.2.2 dev eth1 weight 1' \
+	"default route"
+in_use route6 "default via fe80::9 dev eth1 proto ra" "default route"
+in_use route4 "10.7.0.0/16 dev eth1 scope link" "route to 10.7.0.0/16"
+echo "10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.1" >>"$tree/ip/route4"
+in_use addr.eth1 '3: eth1    inet 10.1.0.1/24 scope global eth1\ valid_lft forever' "address 10.1.0.1/24"
+in_use addr.eth1 '3: eth1    inet6 2001:db8::1/64 scope global \ valid_lft forever' "address 2001:db8::1/64"
+in_use fails x "unknown: ip (iproute2) is missing or fails"
+ln -s /nowhere "$tree/sys/class/net/eth1/upper_br0"
+refused -u eth1 "in use (eth1: carries br0)"
+rm "$tree/sys/class/net/eth1/upper_br0"
+echo 2 >"$pci/devices/0000:01:00.0/sriov_numvfs"
+refused -u eth1 "in use (eth1: has 2 virtual functions)"
+echo 0 >"$pci/devices/0000:01:00.0/sriov_numvfs"
+mv "$pci/devices/0000:01:00.0/net/eth1" "$scratch/eth1"
+refused -u 01:00.0 "interface in another network namespace"
+mv "$scratch/eth1" "$pci/devices/0000:01:00.0/net/eth1"
+
+# Without sysfs, and where it can't be written.
+out=$(PLX_SYSROOT=$scratch/none "$PLX_BUILD_DIR/bin/plx-devbind" 2>&1) && fail "no sysfs: status 0"
+says "no PCI bus, or no sysfs"
+mv "$pci/drivers_probe" "$scratch/probe"
+refused -u 01:00.0 "drivers_probe can't be written"
+mv "$scratch/probe" "$pci/drivers_probe"
+
+# ---- there and back ----
+
+: >"$tree/loaded"
+devbind 0 -b vfio-pci 01:00.0
+says "0000:01:00.0: vfio-pci"
+has 01:00.0 vfio-pci
+grep -qx vfio-pci "$tree/loaded" || fail "vfio-pci was not loaded"
+grep -qx vfio_iommu_type1 "$tree/loaded" || fail "vfio_iommu_type1 was not loaded"
+[ -z "$(cat "$pci/devices/0000:01:00.0/driver_override")" ] || fail "the override is left behind"
+[ "$(cat "$tree/run/pollux/devbind/0000:01:00.0")" = "igb 0x8086:0x10c9" ] || fail "record is wrong"
+devbind 0 -b vfio 0000:01:00.0
+says "nothing to do, it has vfio-pci"
+devbind 0
+[ "$(sed -n '2p;4p' <<<"$out")" = "Network devices with a user-space driver
+0000:01:00.0 '82576 Gigabit 10c9' drv=vfio-pci unused=igb group=11 numa_node=0" ] || fail "shows: $out"
+devbind 0 --restore 01:00.0
+says "0000:01:00.0: igb, interface eth1"
+has 01:00.0 igb
+[ ! -e "$tree/run/pollux/devbind/0000:01:00.0" ] || fail "the record is left behind"
+devbind 0 --restore 01:00.0
+says "nothing to do, it has igb"
+
+kernel_driver uio_pci_generic modules
+devbind 0 --bind=vfio-pci eth1 eth2
+devbind 0 -b uio 01:00.0 -s
+has 01:00.0 uio_pci_generic
+has 01:00.1 vfio-pci
+says "drv=uio_pci_generic unused=igb,vfio-pci"
+devbind 0 --restore dpdk
+has 01:00.0 igb
+has 01:00.1 igb
+devbind 0 --restore dpdk
+says "no network function has a user-space driver"
+
+devbind 0 -u '01:00.*'
+says "0000:01:00.1: no driver"
+has 01:00.0 none
+has 01:00.1 none
+devbind 0 -b none 01:00.0
+says "nothing to do, it has no driver"
+devbind 0 -b kernel '01:00.*'
+[ ! -e "$tree/run/pollux/devbind/0000:01:00.0" ] || fail "-b kernel leaves the record behind"
+has 01:00.0 igb
+has 01:00.1 igb
+devbind 0 -b igb eth2
+says "nothing to do, it has igb"
+
+# A device that had no driver goes back to that; a record of another card does not count.
+devbind 0 -b vfio-pci 03:00.0
+devbind 0 --restore 03:00.0
+has 03:00.0 none
+devbind 0 -b vfio-pci 01:00.0
+put run/pollux/devbind/0000:01:00.0 "nvme 0x144d:0xa808"
+devbind 0 --restore 01:00.0
+has 01:00.0 igb
+devbind 0 -b vfio-pci 01:00.0
+rm "$tree/run/pollux/devbind/0000:01:00.0"
+devbind 0 -b kernel 01:00.0
+has 01:00.0 igb
+
+# ---- what --force is for ----
+
+devbind 0 -u --force 04:00.0
+has 04:00.0 none
+devbind 0 --restore 04:00.0
+has 04:00.0 nvme
+echo "3: eth1 inet 10.1.0.1/24" >"$tree/ip/addr.eth1"
+devbind 0 -b vfio-pci --force eth1
+has 01:00.0 vfio-pci
+rm "$tree/ip/addr.eth1"
+
+# ---- a process has it ----
+
+for node in /dev/vfio/11 /sys/devices/pci0000:00/0000:01:00.0/resource0; do
+	holder 4242 plx-l2fwd "$node"
+	for option in --force -u; do
+		devbind 1 --restore "${option/-u/--}" 01:00.0
+		says "0000:01:00.0: in use (plx-l2fwd, pid 4242): end that first"
+		has 01:00.0 vfio-pci
+	done
+	devbind 0
+	says "group=11 numa_node=0 *Active* (plx-l2fwd, pid 4242)"
+	rm -r "$tree/proc/4242"
+done
+mkdir -p "$pci/devices/0000:01:00.0/uio/uio3"
+holder 4242 plx-l2fwd /dev/uio3
+devbind 1 -u 01:00.0
+says "in use (plx-l2fwd, pid 4242)"
+rm -r "$tree/proc/4242" "$pci/devices/0000:01:00.0/uio"
+devbind 0 --restore 01:00.0
+
+# ---- what fails half-way ----
+
+before=$(state)
+touch "$tree/refuse.vfio-pci"
+wait=1 devbind 1 -b vfio-pci 01:00.0
+says "0000:01:00.0: not bound to vfio-pci: the driver did not take it"
+says "it has igb as before"
+[ "$(state)" = "$before" ] ||
+	fail "not put back: $(diff <(echo "$before") <(state))"
+[ ! -e "$tree/run/pollux/devbind/0000:01:00.0" ] || fail "a record is left behind"
+[ -d "$pci/devices/0000:01:00.0/net/eth1" ] || fail "the interface is not back"
+# A driver that does not know the device is not forced upon it.
+wait=1 devbind 1 -b e1000e 01:00.0
+says "not bound to e1000e"
+has 01:00.0 igb
+# Neither the new nor the old one takes it: then it is said, and the record helps later.
+touch "$tree/refuse.igb"
+wait=1 devbind 1 -b vfio-pci 01:00.0
+says "and igb is not back: the driver did not take it"
+says "try plx-devbind --restore 0000:01:00.0"
+rm "$tree/refuse.igb" "$tree/refuse.vfio-pci"
+devbind 0 --restore 01:00.0
+has 01:00.0 igb
+# The kernel does not answer: a write has an end.
+mv "$pci/drivers/igb/unbind" "$scratch/unbind"
+mkfifo "$pci/drivers/igb/unbind"
+wait=1 devbind 1 -b vfio-pci 01:00.0
+says "the kernel has not done it within 1 s; it has igb as before"
+rm "$pci/drivers/igb/unbind"
+mkdir "$pci/drivers/igb/unbind"
+devbind 1 -b vfio-pci 01:00.0
+says "not bound to vfio-pci: Is a directory; it has igb as before"
+rmdir "$pci/drivers/igb/unbind"
+mv "$scratch/unbind" "$pci/drivers/igb/unbind"
+# The second one of two is tried although the first one failed.
+mkdir "$scratch/keep.d"
+mv "$pci/devices/0000:01:00.0/driver_override" "$scratch/keep.d"
+mkdir "$pci/devices/0000:01:00.0/driver_override"
+devbind 1 -b vfio-pci '01:00.*'
+has 01:00.0 igb
+has 01:00.1 vfio-pci
+rmdir "$pci/devices/0000:01:00.0/driver_override"
+mv "$scratch/keep.d/driver_override" "$pci/devices/0000:01:00.0"
+devbind 0 --restore 01:00.1
+
+# ---- no IOMMU ----
+
+devbind 1 -b vfio-pci --noiommu-mode --force eth5
+says "no no-IOMMU mode"
+put sys/module/vfio/parameters/enable_unsafe_noiommu_mode N
+kernel_driver virtio-pci
+devbind 0 -b vfio-pci --noiommu-mode --force eth5
+says "no-IOMMU mode is on"
+has 05:00.0 vfio-pci
+[ "$(cat "$tree/sys/module/vfio/parameters/enable_unsafe_noiommu_mode")" = 1 ] || fail "not switched on"
+put sys/module/vfio/parameters/enable_unsafe_noiommu_mode N
+devbind 0 -b vfio-pci --noiommu-mode 01:00.0
+says_not "no-IOMMU"
+[ "$(cat "$tree/sys/module/vfio/parameters/enable_unsafe_noiommu_mode")" = N ] ||
+	fail "no-IOMMU mode although there is an IOMMU"
+devbind 0 --restore 05:00.0 01:00.0
+has 05:00.0 virtio-pci
+
+# ---- groups and users ----
+
+devbind 0 -b vfio-pci 02:00.0
+says "warning: IOMMU group 13 can't be used: it also has 0000:02:00.1 (igb); bind that to vfio-pci too"
+devbind 0
+says "group=13 numa_node=1 spoiled by 0000:02:00.1 (igb)"
+devbind 0 -b vfio-pci 02:00.1
+says_not warning
+devbind 0
+says_not spoiled
+
+own chown <<END
+#!/bin/sh
+echo "\$*" >>"$tree/chowned"
+END
+touch "$tree/dev/vfio/vfio"
+chmod 666 "$tree/dev/vfio/vfio"
+nobody=$(id -u nobody)
+devbind 0 -b vfio-pci --user nobody 01:00.0
+[ "$(cat "$tree/chowned")" = "$nobody $tree/dev/vfio/11" ] || fail "chown $(cat "$tree/chowned")"
+says "/dev/vfio/11 is nobody's"
+says "nobody - memlock unlimited"
+says "LimitMEMLOCK=infinity"
+says_not warning
+chmod 600 "$tree/dev/vfio/vfio"
+devbind 0 --user nobody 02:00.0 02:00.1
+[ "$(tail -n 1 "$tree/chowned")" = "$nobody $tree/dev/vfio/13" ] || fail "chown $(cat "$tree/chowned")"
+says "nobody can't open /dev/vfio/vfio: chmod 0666 /dev/vfio/vfio"
+devbind 1 --user nobody 01:00.1
+says "only a device of vfio-pci"
+rm "$tree/dev/vfio/13"
+devbind 1 --user nobody 02:00.0
+says "there is no /dev/vfio/13"
+own chown <<'END'
+#!/bin/sh
+exit 1
+END
+devbind 1 --user nobody 01:00.0
+says "can't hand over"
+says_not memlock
+
+# ---- interrupted between two devices ----
+
+touch "$tree/dev/vfio/13"
+devbind 0 --restore dpdk
+mkdir "$scratch/slow"
+mv "$pci/drivers/igb/unbind" "$scratch/slow"
+mkfifo "$pci/drivers/igb/unbind"
+PATH=$bin:$PATH PLX_SYSROOT=$tree PLX_DEVBIND_WAIT=30 setsid "$PLX_BUILD_DIR/bin/plx-devbind" \
+	-b vfio-pci '01:00.*' >"$scratch/out" 2>&1 &
+pid=$!
+# The override is there, so it waits at the pipe, or soon will: it is interrupted, then answered.
+for ((tries = 200; tries > 0; tries--)); do
+	! grep -q vfio-pci "$pci/devices/0000:01:00.0/driver_override" || break
+	sleep 0.05
+done
+sleep 1
+kill -TERM -- "-$pid"
+bdf=$(timeout 20 head -n 1 "$pci/drivers/igb/unbind") || fail "nobody is at the pipe: $(cat "$scratch/out")"
+rm "$pci/drivers/igb/unbind"
+mv "$scratch/slow/unbind" "$pci/drivers/igb/unbind"
+event "$pci/drivers/igb/unbind" "$bdf"
+got=0
+wait "$pid" || got=$?
+out=$(cat "$scratch/out")
+[ $got -eq 130 ] || fail "interrupted: exit status $got, want 130: $out"
+says "interrupted: 0000:01:00.1 and what follows is as it was"
+has 01:00.0 vfio-pci
+has 01:00.1 igb
+devbind 0 --restore dpdk
+
+# ---- no cards, no modprobe, no lspci ----
+
+rm "$bin/lspci"
+own lspci <<'END'
+#!/bin/sh
+exit 1
+END
+devbind 0
+says "0000:01:00.0 'Device 10c9' if=eth1 drv=igb"
+rm -r "$pci/devices"
+mkdir "$pci/devices"
+devbind 0
+says "No network devices on the PCI bus"
+[ ! -e "$tree/unexpected" ] || fail "unexpected: $(cat "$tree/unexpected")"
