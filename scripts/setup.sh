@@ -13,7 +13,9 @@ usage: scripts/setup.sh [SET...] [--check] [--hugepages N]
 Sets of packages, each on top of what is needed to build and run, and for scripts/demo.sh:
   --dev    tests, checks and benchmarks: Criterion, jansson, clang, clang-tidy, shellcheck,
            python3, make, tcpdump, tcpreplay
-  --lab    the virtual machine with an emulated igb card: QEMU 8 or later
+  --lab    the virtual machine of scripts/lab.sh with emulated igb cards: QEMU 8 or later, and
+           two kernels of Debian (stable, backports), unpacked into a cache folder and not
+           installed: /var/cache/pollux/lab, for an ordinary user in ~/.cache
   --peer   DPDK, the thing that the benchmarks compare against
   --all    all of them
 
@@ -30,15 +32,21 @@ packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev
 	libpcap-dev libxdp-dev libbpf-dev libmnl-dev iproute2 ethtool iperf3 iputils-ping"
 packages_dev="libcriterion-dev libjansson-dev g++ clang libclang-rt-dev clang-format clang-tidy
 	shellcheck python3 make tcpdump tcpreplay"
-packages_lab="busybox-static kmod"
+packages_lab="busybox-static kmod xz-utils pciutils"
 packages_peer="libdpdk-dev dpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
 packages_qemu="qemu-system-x86 seabios ipxe-qemu"
 readonly qemu_least=1:8.0
+readonly kernel_package=linux-image-amd64
 readonly hugepages_default=256
 readonly hugepages_dir=/sys/kernel/mm/hugepages/hugepages-2048kB
 readonly apt_options=(-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2
 	-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+
+# shellcheck source-path=SCRIPTDIR source=lib/lab_cache.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/lab_cache.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/lab_initramfs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/lab_initramfs.sh"
 
 say() {
 	printf 'setup: %s\n' "$*"
@@ -148,9 +156,9 @@ release_codename() {
 	(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 }
 
-# The newest version of QEMU in the backports suite that apt knows, or nothing.
-backports_qemu() {
-	apt-cache madison qemu-system-x86 |
+# backports_version PACKAGE: its newest in the backports suite that apt knows, or nothing
+backports_version() {
+	apt-cache madison "$1" |
 		sed -n "s/^[^|]*| *\([^ ]*\) *|.*$(release_codename)-backports.*/\1/p" | head -n 1
 }
 
@@ -161,17 +169,19 @@ release_mirror() {
 		"Origin: Debian" "Codename: $(release_codename)" 2>/dev/null | head -n 1
 }
 
-# Packages of a backports suite are taken only when asked for, so nothing else changes by this.
+# add_backports WANTED COMMAND...: adds the suite, and takes it away again where the command finds it
+# to be no use. Packages of it are taken only when asked for, so nothing else changes by this.
 add_backports() {
-	local mirror suite file=/etc/apt/sources.list.d/pollux-backports.sources
+	local mirror suite wanted=$1 file=/etc/apt/sources.list.d/pollux-backports.sources
 	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	shift
 	suite=$(release_codename)-backports
 	mirror=$(release_mirror)
-	[ -n "$mirror" ] || fail 1 "the lab needs QEMU 8 or later: this release has an older one," \
+	[ -n "$mirror" ] || fail 1 "the lab needs $wanted: this release has none," \
 		"and no Debian mirror is configured from which to take $suite"
 	say "adding $suite of the mirror in use: $file"
 	{
-		echo "# Added by Pollux's scripts/setup.sh --lab, for QEMU 8 or later."
+		echo "# Added by Pollux's scripts/setup.sh --lab, for $wanted."
 		echo "Types: deb"
 		echo "URIs: $mirror"
 		echo "Suites: $suite"
@@ -179,11 +189,15 @@ add_backports() {
 		if [ -e $keyring ]; then echo "Signed-By: $keyring"; fi
 	} >"$file" || fail 1 "cannot write $file"
 	apt_update
-	if ! is_new_qemu "$(backports_qemu)"; then
+	if ! "$@"; then
 		rm -f "$file"
-		fail 1 "the lab needs QEMU 8 or later, and $suite of the mirror in use" \
+		fail 1 "the lab needs $wanted, and $suite of the mirror in use" \
 			"cannot be read or has none ($file is removed again)"
 	fi
+}
+
+backports_have_qemu() {
+	is_new_qemu "$(backports_version qemu-system-x86)"
 }
 
 install_qemu() {
@@ -194,7 +208,7 @@ install_qemu() {
 		apt_install $packages_qemu
 		return
 	fi
-	is_new_qemu "$(backports_qemu)" || add_backports
+	backports_have_qemu || add_backports "QEMU 8 or later" backports_have_qemu
 	# shellcheck disable=SC2086
 	apt_install -t "$(release_codename)-backports" $packages_qemu
 }
@@ -261,6 +275,89 @@ do_packages() {
 	say "packages: all there now"
 }
 
+# ---- the lab's kernels ------------------------------------------------------------------------
+
+backports_have_kernel() {
+	[ -n "$(backports_version $kernel_package)" ]
+}
+
+# kernel_version stable|backports: of the package that depends on the newest kernel
+kernel_version() {
+	if [ "$1" = backports ]; then
+		backports_version $kernel_package
+		return
+	fi
+	apt-cache madison $kernel_package | grep -v -e '-backports' | sed -n 's/^[^|]*| *\([^ ]*\).*/\1/p' |
+		head -n 1
+}
+
+# unpack_kernel PACKAGE VERSION RELEASE CACHE: downloads it and takes it apart; nothing is installed
+unpack_kernel() {
+	local dir=$4/unpack
+	rm -rf "$dir"
+	mkdir -p "$dir/files" || fail 1 "cannot write into $4"
+	say "unpacking $1 $2 into $4/linux-$3"
+	(cd "$dir" && apt_quietly download "$1=$2") ||
+		fail 1 "apt-get could not download $1=$2 (its messages are above)"
+	dpkg -x "$dir/$1"_*.deb "$dir/files" || fail 1 "cannot unpack $1: is $4 full?"
+	[ -e "$dir/files/boot/vmlinuz-$3" ] || fail 1 "$1 has no boot/vmlinuz-$3"
+	if [ ! -d "$dir/files/lib/modules" ]; then
+		mkdir -p "$dir/files/lib" && mv "$dir/files/usr/lib/modules" "$dir/files/lib/modules"
+	fi
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$dir/files" "$3" || fail 1 "depmod failed for $1"
+	rm -rf "$4/linux-$3"
+	if ! touch "$dir/files/lab-kernel" || ! chmod -R a+rX "$dir/files" ||
+		! mv "$dir/files" "$4/linux-$3"; then
+		fail 1 "cannot write into $4"
+	fi
+	rm -rf "$dir"
+}
+
+# get_kernel stable|backports CACHE
+get_kernel() {
+	local version package release
+	version=$(kernel_version "$1")
+	[ -n "$version" ] || fail 1 "no $kernel_package of $1 in the package lists of this machine" \
+		"(the lab wants a Debian on amd64, with the release's own sources)"
+	package=$(apt-cache show "$kernel_package=$version" |
+		sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
+	release=${package#linux-image-}
+	[ -n "$release" ] || fail 1 "$kernel_package $version names no kernel"
+	lab_is_kernel "$2/linux-$release" || unpack_kernel "$package" "$version" "$release" "$2"
+	ln -sfn "linux-$release" "$2/$1" || fail 1 "cannot write into $2"
+	lab_initramfs "$2/linux-$release" "$2" >/dev/null ||
+		fail 1 "cannot make the initramfs of linux-$release in $2"
+}
+
+do_kernels() {
+	local name cache lock missing=()
+	for name in stable backports; do
+		lab_kernel $name >/dev/null || missing+=("$name")
+	done
+	if [ ${#missing[@]} -eq 0 ]; then
+		say "the lab's kernels: $(lab_kernels)"
+		return 0
+	fi
+	if [ $check_only -eq 1 ] || ! command -v apt-get >/dev/null; then
+		say "the lab's kernels are missing: ${missing[*]}"
+		mendable=1
+		return 1
+	fi
+	cache=$(lab_own_cache)
+	mkdir -p "$cache" || fail 1 "cannot make $cache"
+	exec {lock}>"$cache/lock" || fail 1 "cannot write into $cache"
+	flock "$lock"
+	[ -n "$(kernel_version stable)" ] || ! is_root || apt_update
+	for name in "${missing[@]}"; do
+		if [ "$name" = backports ] && ! backports_have_kernel && is_root; then
+			add_backports "a kernel of backports" backports_have_kernel
+		fi
+		get_kernel "$name" "$cache"
+	done
+	exec {lock}>&-
+	say "the lab's kernels: $(lab_kernels)"
+}
+
 # ---- hugepages --------------------------------------------------------------------------------
 
 hugepages_total() {
@@ -312,6 +409,7 @@ do_hugepages() {
 
 status=0 mendable=0
 do_packages || status=1
+if [ $want_lab -eq 1 ]; then do_kernels || status=1; fi
 do_hugepages || [ $status -ne 0 ] || status=3
 if [ $mendable -eq 1 ]; then
 	command=$0

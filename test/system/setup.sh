@@ -27,7 +27,7 @@ setup() {
 # A machine of our own making: the programs that the script itself needs, an apt-get that must not
 # be called and a dpkg-query that knows no package but those in $scratch/installed.
 mkdir "$scratch/bin"
-for program in bash cat dirname grep head id mktemp printf rm sed tail uname; do
+for program in bash cat dirname grep head id mktemp printf readlink rm sed tail uname; do
 	path=$(type -P $program) || continue
 	ln -s "$path" "$scratch/bin"
 done
@@ -77,6 +77,21 @@ setup 0 --check --hugepages 0 --dev --peer
 sed -i '/^libpcap-dev$/d' "$scratch/installed"
 setup 1 --check --hugepages 0
 [[ $out == "setup: packages missing: libpcap-dev"$'\n'* ]] || fail "without libpcap-dev: $out"
+
+# ---- the lab's kernels, which are no installed packages ----
+
+export PLX_LAB_CACHE=$scratch/lab
+setup 1 --check --hugepages 0 --lab
+for words in busybox-static "qemu-system-x86 (8 or later)" "lab's kernels are missing: stable backports"; do
+	[[ $out == *"$words"* ]] || fail "--lab does not miss $words: $out"
+done
+mkdir -p "$scratch/lab/linux-6.1-test"
+ln -s linux-6.1-test "$scratch/lab/stable"
+setup 1 --check --hugepages 0 --lab
+[[ $out == *"lab's kernels are missing: stable backports"* ]] || fail "with half a kernel: $out"
+: >"$scratch/lab/linux-6.1-test/lab-kernel"
+setup 1 --check --hugepages 0 --lab
+[[ $out == *"lab's kernels are missing: backports"* ]] || fail "with the stable kernel: $out"
 [ ! -e "$scratch/called" ] || fail "--check called $(cat "$scratch/called")"
 
 # ---- libraries of CMake and packages of setup.sh are the same ----

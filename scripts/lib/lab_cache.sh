@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Where the lab's kernels are kept, for setup.sh and lab.sh:
+#
+#	linux-RELEASE/   a kernel package of Debian, unpacked: boot/, lib/modules/RELEASE/
+#	stable           a link to the one of the release in use
+#	backports        a link to the one of its backports
+#	initramfs-*      made of a kernel by lab.sh, which also keeps its try of KVM here: kvm
+#
+# Root's is for all users; an ordinary user has one more, in the home folder, that comes first.
+
+# The caches to read from, the one to write to first.
+lab_caches() {
+	if [ -n "${PLX_LAB_CACHE:-}" ]; then
+		echo "$PLX_LAB_CACHE"
+		return
+	fi
+	if [ "$(id -u)" -ne 0 ] && [ -n "${XDG_CACHE_HOME:-${HOME:-}}" ]; then
+		echo "${XDG_CACHE_HOME:-$HOME/.cache}/pollux/lab"
+	fi
+	echo /var/cache/pollux/lab
+}
+
+lab_own_cache() {
+	lab_caches | head -n 1
+}
+
+# lab_is_kernel DIR: is it whole?
+lab_is_kernel() {
+	[ -e "$1/lab-kernel" ]
+}
+
+# lab_kernel NAME: the folder of stable, backports, or of the last release that begins with NAME.
+lab_kernel() {
+	local cache dir found=
+	while read -r cache; do
+		case $1 in
+		stable | backports) dir=$(readlink -e "$cache/$1") && found=$dir ;;
+		*)
+			for dir in "$cache/linux-$1"*; do
+				if lab_is_kernel "$dir"; then found=$dir; fi
+			done
+			;;
+		esac
+		if [ -n "$found" ] && lab_is_kernel "$found"; then
+			echo "$found"
+			return
+		fi
+	done < <(lab_caches)
+	return 1
+}
+
+# The names of all kernels there are, in one line.
+lab_kernels() {
+	local cache dir name names=
+	while read -r cache; do
+		for name in stable backports; do
+			if [ -e "$cache/$name" ]; then names+=" $name"; fi
+		done
+		for dir in "$cache"/linux-*; do
+			if lab_is_kernel "$dir"; then names+=" ${dir##*/linux-}"; fi
+		done
+	done < <(lab_caches)
+	echo "${names# }"
+}
