@@ -480,10 +480,10 @@ static void driver_remove(struct plx_port *port)
 	struct afp_port *afp = afp_of(port);
 
 	plx_netif_watch_del(afp->watch);
+	port->priv = NULL;
 	close(afp->fd);
 	pthread_mutex_destroy(&afp->lock);
 	free(afp);
-	port->priv = NULL;
 }
 
 /* Memberships (promiscuous mode) and the kernel's work for the rings end with the last file. */

@@ -483,9 +483,9 @@ static void free_port(struct plx_port *port)
 {
 	struct plx_xdp_port *xdp = port->priv;
 
+	port->priv = NULL;
 	free(xdp->prog_path);
 	free(xdp);
-	port->priv = NULL;
 }
 
 static int probe(struct plx_port *port, const struct plx_devargs *args)
@@ -552,7 +552,7 @@ static const struct plx_port_ops ops = {
 };
 
 /* The kernel's words: the first two are what rx_missed is made of. It does not tell which packets
- * are in tx_invalid: they are in tx_packets, too, and so not in tx_errors. */
+ * are in tx_invalid: they are in tx_packets, too, so neither in tx_errors nor marked as lost. */
 static const struct plx_port_counter rxq_counters[] = {
 	{.name = "rx_kernel_dropped", .offset = offsetof(struct plx_xdp_rxq, dropped)},
 	{.name = "rx_ring_full", .offset = offsetof(struct plx_xdp_rxq, ring_full)},
@@ -564,7 +564,7 @@ static const struct plx_port_counter rxq_counters[] = {
 static const struct plx_port_counter txq_counters[] = {
 	{.name = "tx_copied", .offset = offsetof(struct plx_xdp_txq, copied)},
 	{.name = "tx_nombuf", .offset = offsetof(struct plx_xdp_txq, nombuf)},
-	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid), .is_drop = true},
+	{.name = "tx_invalid", .offset = offsetof(struct plx_xdp_txq, invalid)},
 	{.name = NULL},
 };
 

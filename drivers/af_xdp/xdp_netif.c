@@ -68,6 +68,7 @@ int plx_xdp_netif_open(struct plx_port *port)
 	if (ret) {
 		plx_port_log(port, PLX_LOG_ERR, "can't watch %s: %s", xdp->iface, strerror(-ret));
 		close(xdp->members_fd);
+		xdp->members_fd = -1;
 	}
 	return ret;
 }
@@ -78,6 +79,7 @@ void plx_xdp_netif_close(struct plx_port *port)
 
 	plx_netif_watch_del(xdp->watch);
 	close(xdp->members_fd);
+	xdp->members_fd = -1;
 	/* The interface may be gone; then there is nothing to put back. */
 	if (memcmp(&port->mac, &xdp->old_mac, sizeof(port->mac)) != 0)
 		(void)plx_netif_set_mac(xdp->if_index, &xdp->old_mac);

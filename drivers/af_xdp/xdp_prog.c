@@ -129,6 +129,7 @@ static void unload(struct plx_xdp_port *xdp)
 	}
 	close(xdp->prog_fd);
 	close(xdp->map_fd);
+	xdp->prog_fd = xdp->map_fd = -1;
 }
 
 /* ---- Attach ---- */
@@ -192,6 +193,7 @@ int plx_xdp_prog_attach(struct plx_port *port)
 void plx_xdp_prog_close(struct plx_xdp_port *xdp)
 {
 	close(xdp->link_fd);
+	xdp->link_fd = -1;
 	unload(xdp);
 }
 

@@ -42,6 +42,9 @@ struct fresh {
 	uint16_t port, vlan_tci;
 };
 
+_Static_assert(offsetof(struct plx_mbuf, pkt_len) - offsetof(struct plx_mbuf, data_off) ==
+		       offsetof(struct fresh, pkt_len),
+	       "struct fresh is a part of struct plx_mbuf");
 _Static_assert(offsetof(struct plx_mbuf, port) - offsetof(struct plx_mbuf, data_off) ==
 		       offsetof(struct fresh, port),
 	       "struct fresh is a part of struct plx_mbuf");

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 256 * 1024, NS_PER_S = 1000000000 };
@@ -25,6 +24,9 @@ enum { BUFFER_BYTES = 256 * 1024, NS_PER_S = 1000000000 };
  * and again waits for no more than a minute, since it would each time. */
 static const int64_t pause_max_ns = INT64_C(86400) * NS_PER_S;
 static const int64_t replay_pause_max_ns = INT64_C(60) * NS_PER_S;
+
+/* Packets may be recorded a little out of order; farther back is a clock that was set. */
+static const int64_t step_back_max_ns = NS_PER_S;
 
 static uint64_t stamp_ns(const struct pcap_pkthdr *header)
 {
@@ -40,7 +42,7 @@ static int refuse(struct pcap_port *pp, const char *path, const char *why)
 }
 
 /* The file may be read by other ports too, and be written by none. */
-static int open_fd(struct pcap_port *pp, const char *path)
+static int open_fd(struct pcap_port *pp, const char *path, struct pcap_file_id *id)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -62,6 +64,7 @@ static int open_fd(struct pcap_port *pp, const char *path)
 			     path);
 		return -EBUSY;
 	}
+	*id = (struct pcap_file_id){st.st_dev, st.st_ino};
 	return fd;
 }
 
@@ -184,13 +187,10 @@ static bool peek(struct pcap_rxq *q, struct pcap_in *in)
 static void step(struct pcap_in *in)
 {
 	in->header = NULL;
+	in->is_timed = false;
 	in->nb_replayed++;
-	if (!in->records)
-		return;
-	if (++in->next_record == in->nb_records) {
+	if (in->records && ++in->next_record == in->nb_records)
 		in->next_record = 0;
-		in->shift_ns += in->pass_ns;
-	}
 }
 
 /* ---- Pace ---- */
@@ -211,35 +211,60 @@ static uint32_t due_by_rate(struct pcap_in *in, uint32_t nb)
 	return (uint32_t)plx_min_u64(due - in->nb_replayed, nb);
 }
 
-static PLX_COLD void skip_pause(struct pcap_in *in, uint64_t at_ns, uint64_t now_ns)
+static int64_t longest_pause_ns(const struct pcap_in *in)
 {
-	in->base_ns = now_ns;
-	in->first_ns = at_ns;
-	if (in->told_pause)
-		return;
-	in->told_pause = true;
-	plx_port_log(in->owner->port, PLX_LOG_WARN,
-		     "rx_pcap=%s: a packet is recorded more than a %s after what came before; it "
-		     "comes at once, as do others like it",
-		     in->path, in->records ? "minute" : "day");
+	return in->records ? replay_pause_max_ns : pause_max_ns;
 }
 
-/* True when the packet at in->header is due, as long after the first one as it was recorded. */
-static bool is_due(struct pcap_in *in, uint64_t now_ns)
+static bool is_jump(const struct pcap_in *in, int64_t pause_ns)
 {
-	uint64_t at_ns = stamp_ns(in->header) + in->shift_ns;
-	int64_t wait_ns;
+	return pause_ns > longest_pause_ns(in) || pause_ns < -step_back_max_ns;
+}
+
+static PLX_COLD void tell_jump(struct pcap_in *in, int64_t pause_ns)
+{
+	bool *told = pause_ns < 0 ? &in->told_back : &in->told_ahead;
+	const char *how_far = "day after";
+
+	if (*told)
+		return;
+	*told = true;
+	if (pause_ns < 0)
+		how_far = "second before";
+	else if (in->records)
+		how_far = "minute after";
+	plx_port_log(in->owner->port, PLX_LOG_WARN,
+		     "rx_pcap=%s: a packet is recorded more than a %s the one that came before; it "
+		     "comes at once, as do others like it",
+		     in->path, how_far);
+}
+
+/* Say when the packet at in->header is due: as long after the one before it as it was recorded. A
+ * jump of the stamps takes no time, whichever way, so that the pauses behind it stay. */
+static void time_packet(struct pcap_in *in, uint64_t now_ns)
+{
+	uint64_t stamp = stamp_ns(in->header);
+	int64_t pause_ns = (int64_t)(stamp - in->stamp_ns);
 
 	if (in->base_ns == 0) {
 		in->base_ns = now_ns;
-		in->first_ns = at_ns;
+		pause_ns = 0;
+	} else if (in->records && in->next_record == 0) {
+		pause_ns = in->pass_pause_ns;
+	} else if (plx_unlikely(is_jump(in, pause_ns))) {
+		tell_jump(in, pause_ns);
+		pause_ns = 0;
 	}
-	wait_ns = (int64_t)((at_ns - in->first_ns) - (now_ns - in->base_ns));
-	if (plx_unlikely(wait_ns > (in->records ? replay_pause_max_ns : pause_max_ns))) {
-		skip_pause(in, at_ns, now_ns);
-		return true;
-	}
-	return wait_ns <= 0;
+	in->at_ns += pause_ns;
+	in->stamp_ns = stamp;
+	in->is_timed = true;
+}
+
+static bool is_due(struct pcap_in *in, uint64_t now_ns)
+{
+	if (!in->is_timed)
+		time_packet(in, now_ns);
+	return in->at_ns <= (int64_t)(now_ns - in->base_ns);
 }
 
 /* ---- The burst ---- */
@@ -317,28 +342,23 @@ static int keep(struct pcap_in *in, uint64_t *room_records, uint64_t *room_bytes
 	return 0;
 }
 
-/* After the last packet comes the first one, as far away as packets are on the average, pauses that
- * are not waited for left out; where that can't be said it is a second. */
+/* After the last packet comes the first one, as far away as packets are on the average, jumps of
+ * the clock left out; where that can't be said it is a second. */
 static void measure_pass(struct pcap_in *in)
 {
 	const struct pcap_record *records = in->records;
-	uint64_t nb_pauses = 0, sum_ns = 0, pause_ns = NS_PER_S;
-	int64_t span_ns;
+	int64_t nb_pauses = 0, sum_ns = 0;
 
 	for (uint64_t i = 1; i < in->nb_records; i++) {
-		int64_t wait_ns =
+		int64_t pause_ns =
 			(int64_t)(stamp_ns(&records[i].header) - stamp_ns(&records[i - 1].header));
 
-		if (wait_ns < 0 || wait_ns > replay_pause_max_ns)
+		if (is_jump(in, pause_ns))
 			continue;
-		sum_ns += (uint64_t)wait_ns;
+		sum_ns += pause_ns;
 		nb_pauses++;
 	}
-	if (sum_ns > 0)
-		pause_ns = sum_ns / nb_pauses;
-	span_ns = (int64_t)(stamp_ns(&records[in->nb_records - 1].header) -
-			    stamp_ns(&records[0].header));
-	in->pass_ns = span_ns > 0 ? (uint64_t)span_ns + pause_ns : NS_PER_S;
+	in->pass_pause_ns = sum_ns > 0 ? sum_ns / nb_pauses : NS_PER_S;
 }
 
 static int load(struct pcap_in *in)
@@ -370,7 +390,7 @@ int plx_pcap_in_open(struct pcap_port *pp, const char *path, struct pcap_in **ou
 		return -ENOMEM;
 	in->owner = pp;
 	in->path = path;
-	in->fd = open_fd(pp, path);
+	in->fd = open_fd(pp, path, &in->id);
 	if (in->fd < 0) {
 		ret = in->fd;
 		goto free_in;
@@ -418,18 +438,21 @@ void plx_pcap_in_close(struct pcap_in *in)
 int plx_pcap_in_start(struct pcap_in *in)
 {
 	bool fresh = in->nb_read == 0 && !in->eof && !in->header;
+	pcap_t *reader;
 
 	in->header = NULL;
 	in->eof = false;
 	in->base_ns = 0;
 	in->nb_replayed = 0;
+	in->is_timed = false;
+	in->at_ns = 0;
 	in->next_record = 0;
-	in->shift_ns = 0;
 	if (in->records || (in->reader && fresh))
 		return 0;
 	/* None after a start that failed. */
-	if (in->reader)
-		pcap_close(in->reader);
+	reader = in->reader;
 	in->reader = NULL;
+	if (reader)
+		pcap_close(reader);
 	return reader_open(in);
 }

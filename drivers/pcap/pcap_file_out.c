@@ -196,7 +196,7 @@ static bool is_own(const struct pcap_port *pp, const struct stat *st)
 }
 
 /* The file is emptied only once it is sure that no other port has it. */
-static int open_fd(struct pcap_port *pp, const char *path, bool *is_regular)
+static int open_fd(struct pcap_port *pp, const char *path, struct pcap_out *out)
 {
 	struct stat st;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
@@ -214,16 +214,17 @@ static int open_fd(struct pcap_port *pp, const char *path, bool *is_regular)
 		return refuse(pp, path, "not a regular file; a burst must not wait for a pipe",
 			      -EINVAL);
 	}
-	*is_regular = S_ISREG(st.st_mode);
-	if (*is_regular && is_own(pp, &st)) {
+	out->id = (struct pcap_file_id){st.st_dev, st.st_ino};
+	out->is_regular = S_ISREG(st.st_mode);
+	if (out->is_regular && is_own(pp, &st)) {
 		close(fd);
 		return refuse(pp, path, "this port reads or writes this very file already", -EBUSY);
 	}
-	if (*is_regular && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+	if (out->is_regular && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
 		close(fd);
 		return refuse(pp, path, "a port reads or writes this file already", -EBUSY);
 	}
-	if (*is_regular && ftruncate(fd, 0)) {
+	if (out->is_regular && ftruncate(fd, 0)) {
 		int err = errno;
 
 		close(fd);
@@ -251,7 +252,7 @@ int plx_pcap_out_open(struct pcap_port *pp, const char *path, struct pcap_out **
 	file->staged = malloc(STAGE_BYTES);
 	if (!file->staged)
 		goto free_out;
-	file->fd = open_fd(pp, path, &file->is_regular);
+	file->fd = open_fd(pp, path, file);
 	if (file->fd < 0) {
 		ret = file->fd;
 		goto free_staged;

@@ -322,8 +322,17 @@ static void remove_port(struct plx_port *port)
 
 	plx_pcap_unwatch(pp);
 	restore_macs(pp);
-	free_port(pp);
 	port->priv = NULL;
+	free_port(pp);
+}
+
+/* A number that the child closed, or uses for something else, is left alone. */
+static void replace(int fd, const struct pcap_file_id *id, int by)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino)
+		dup3(by, fd, O_CLOEXEC);
 }
 
 /* The files' locks end with the last descriptor. In its place comes one of nothing: libc may touch
@@ -339,11 +348,11 @@ static void forked(struct plx_port *port)
 		const struct pcap_out *out = pp->tx[i].out;
 
 		if (in)
-			dup3(nothing, in->fd, O_CLOEXEC);
+			replace(in->fd, &in->id, nothing);
 		if (in && in->reader)
-			dup3(nothing, fileno(pcap_file(in->reader)), O_CLOEXEC);
+			replace(fileno(pcap_file(in->reader)), &in->id, nothing);
 		if (out)
-			dup3(nothing, out->fd, O_CLOEXEC);
+			replace(out->fd, &out->id, nothing);
 	}
 	if (nothing >= 0)
 		close(nothing);

@@ -22,6 +22,7 @@
 #include <pollux/port_driver.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	PCAP_STREAMS_MAX = 16,	 /* each way, as DPDK's */
@@ -55,10 +56,17 @@ struct pcap_record {
 	struct pcap_pkthdr header;
 };
 
+/* Which file a descriptor was opened on. */
+struct pcap_file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct pcap_in {
 	struct pcap_port *owner;
 	const char *path;
-	int fd;		/* holds the lock; `reader` has a duplicate */
+	int fd; /* holds the lock; `reader` has a duplicate */
+	struct pcap_file_id id;
 	pcap_t *reader; /* NULL with infinite_rx, and after a start that failed */
 	char *buffer;	/* of the reader's FILE */
 	uint64_t nb_read;
@@ -70,23 +78,25 @@ struct pcap_in {
 
 	/* pacing */
 	uint64_t base_ns;     /* when the replay began; 0: not yet */
-	uint64_t first_ns;    /* stamp of the first packet */
 	uint64_t nb_replayed; /* since base_ns */
-	bool told_pause;
+	uint64_t stamp_ns;    /* of the packet that was timed last */
+	int64_t at_ns;	      /* when that one is due, after base_ns */
+	bool is_timed;	      /* it is the packet at `header` */
+	bool told_ahead, told_back;
 
 	/* infinite_rx */
 	struct pcap_record *records; /* NULL without it */
 	uint64_t nb_records, next_record;
 	u_char *bytes;
 	uint64_t nb_bytes;
-	uint64_t pass_ns; /* from one pass to the next, as recorded */
-	uint64_t shift_ns;
+	int64_t pass_pause_ns; /* from the last packet of a pass to the first one */
 };
 
 struct pcap_out {
 	struct pcap_port *owner;
 	const char *path;
 	int fd;
+	struct pcap_file_id id;
 	bool is_regular;
 	bool told;    /* that writing fails */
 	bool is_torn; /* there is half a burst after `end`, which could not be cut off */

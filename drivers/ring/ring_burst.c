@@ -185,7 +185,19 @@ _Static_assert(offsetof(struct plx_mbuf, flags) - offsetof(struct plx_mbuf, refc
 _Static_assert(offsetof(struct plx_mbuf, nb_segs) - offsetof(struct plx_mbuf, refcnt) ==
 		       offsetof(struct head, nb_segs),
 	       "struct head is a part of struct plx_mbuf");
+_Static_assert(offsetof(struct plx_mbuf, data_off) - offsetof(struct plx_mbuf, refcnt) ==
+		       offsetof(struct head, data_off),
+	       "struct head is a part of struct plx_mbuf");
+_Static_assert(offsetof(struct plx_mbuf, data_len) - offsetof(struct plx_mbuf, refcnt) ==
+		       offsetof(struct head, data_len),
+	       "struct head is a part of struct plx_mbuf");
+_Static_assert(offsetof(struct plx_mbuf, pkt_len) - offsetof(struct plx_mbuf, refcnt) ==
+		       offsetof(struct head, pkt_len),
+	       "struct head is a part of struct plx_mbuf");
 _Static_assert(sizeof(struct head) == sizeof(words), "struct head is one vector register");
+_Static_assert((uint64_t)PLX_BURST_MAX *(RING_MTU_MAX + ETHER_HDR_LEN + RING_TAG_BYTES) <=
+		       UINT32_MAX,
+	       "the lengths of a burst have a 32-bit sum");
 
 static inline words read_words(const struct plx_mbuf *m)
 {
@@ -201,7 +213,7 @@ static inline words read_words(const struct plx_mbuf *m)
 }
 
 /* What the sender knew of it, or asked for, is nothing to the receiver. */
-static PLX_NOINLINE void forget_past(struct plx_mbuf *m)
+static inline void forget_past(struct plx_mbuf *m)
 {
 	m->flags &= PLX_MBUF_F_ATTACHED;
 	m->offload = 0;
@@ -290,6 +302,8 @@ uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 
 	if (plx_unlikely(open == 0))
 		return 0;
+	/* More than a burst may be would not have a sum: the rest stays with the caller. */
+	nb = plx_min_u32(nb, PLX_BURST_MAX);
 	fit = find_room(wire, nb);
 	for (i = 0; fit - i >= UNROLL; i += UNROLL)
 		for (uint32_t j = i; j < i + UNROLL; j++)

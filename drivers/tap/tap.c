@@ -385,9 +385,9 @@ static void remove_device(struct plx_port *port)
 		if (port->allmulti)
 			allmulti_set(port, false);
 	}
+	port->priv = NULL;
 	plx_net_tap_close(tap);
 	free(tap);
-	port->priv = NULL;
 }
 
 /* The interface would outlive the parent. */

@@ -21,7 +21,7 @@ static const struct plx_port_driver *const *drivers = no_drivers;
 static struct plx_port slots[PLX_PORT_MAX];
 struct plx_port_private plx_port_privates[PLX_PORT_MAX];
 static uint64_t attached; /* atomic; bit of each id */
-static pid_t owner_pid;	  /* of who began to attach ports; 0: nobody, or all are gone */
+static pid_t owner_pid;	  /* atomic; of who began to attach ports; 0: nobody, or all are gone */
 
 _Static_assert(PLX_PORT_MAX <= 64, "attached has a bit for each port");
 
@@ -60,8 +60,29 @@ int plx_port_none(unsigned id, const char *call)
 	return -ENODEV;
 }
 
+/* This process is a child, and has its parent's ports: one that took the lock may be missing. */
+static bool is_forked(void)
+{
+	pid_t owner = plx_load_relaxed(&owner_pid);
+
+	return owner != 0 && owner != getpid();
+}
+
+static bool refuse_forked(const char *what)
+{
+	if (!is_forked())
+		return false;
+	plx_log(&plx_log_port, PLX_LOG_ERR,
+		"%s: this child of fork() has its parent's ports: call plx_fini() and plx_init() "
+		"first",
+		what);
+	return true;
+}
+
 struct plx_port *plx_port_enter(unsigned id, const char *call)
 {
+	if (refuse_forked(call))
+		return NULL;
 	pthread_mutex_lock(&lock);
 	if (plx_port_is_valid(id))
 		return &slots[id];
@@ -105,6 +126,8 @@ unsigned plx_port_next(unsigned port, const char *driver, const char *owner)
 {
 	if (!driver && !owner)
 		return next_in(attached_mask(), port);
+	if (is_forked())
+		return PLX_PORT_NONE;
 	pthread_mutex_lock(&lock);
 	do {
 		port = next_in(attached_mask(), port);
@@ -128,7 +151,7 @@ int plx_port_by_name(const char *name, unsigned *port)
 {
 	unsigned id = PLX_PORT_NONE;
 
-	if (name && port) {
+	if (name && port && !is_forked()) {
 		pthread_mutex_lock(&lock);
 		id = find_name(name);
 		pthread_mutex_unlock(&lock);
@@ -139,18 +162,86 @@ int plx_port_by_name(const char *name, unsigned *port)
 	return 0;
 }
 
+/* ---- In a child of fork() ---- */
+
+/* The parent's devices go on: their state is not touched here. */
+static void forget_parents(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	for (unsigned id = 0; id < PLX_PORT_MAX; id++) {
+		plx_store_relaxed(&plx_port_privates[id].pins, 0);
+		if (!plx_port_is_valid(id))
+			continue;
+		plx_port_paths_close(&slots[id]);
+		/* Without priv another thread was in the middle of detaching it. */
+		if (slots[id].priv && slots[id].driver->forked)
+			slots[id].driver->forked(&slots[id]);
+		memset(slots[id].rxqs, 0, sizeof(slots[id].rxqs));
+		memset(slots[id].txqs, 0, sizeof(slots[id].txqs));
+		plx_port_counts_destroy(&slots[id]);
+		free(plx_port_privates[id].macs);
+	}
+	plx_store_release(&attached, 0);
+	plx_port_events_forked();
+	plx_store_relaxed(&owner_pid, 0);
+}
+
 /* ---- Drivers ---- */
 
-int plx_port_drivers_set(const struct plx_port_driver *const *list)
+static int check_bytes(const struct plx_port_driver *driver, const char *field, size_t bytes,
+		       size_t base_bytes, const struct plx_port_counter *counters)
+{
+	if (bytes == 0)
+		bytes = base_bytes;
+	if (bytes < base_bytes) {
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"plx_port_drivers_set: %s: %s is %zu: want 0, or at least %zu",
+			driver->name, field, bytes, base_bytes);
+		return -EINVAL;
+	}
+	for (; counters && counters->name; counters++) {
+		if (counters->offset <= bytes - sizeof(uint64_t))
+			continue;
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"plx_port_drivers_set: %s: counter %s is at offset %u: want one within %s, "
+			"which is %zu",
+			driver->name, counters->name, counters->offset, field, bytes);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_drivers(const struct plx_port_driver *const *list)
 {
 	int ret = 0;
 
+	for (; *list && ret == 0; list++) {
+		ret = check_bytes(*list, "rxq_bytes", (*list)->rxq_bytes,
+				  sizeof(struct plx_port_rxq), (*list)->rxq_counters);
+		if (ret == 0)
+			ret = check_bytes(*list, "txq_bytes", (*list)->txq_bytes,
+					  sizeof(struct plx_port_txq), (*list)->txq_counters);
+	}
+	return ret;
+}
+
+int plx_port_drivers_set(const struct plx_port_driver *const *list)
+{
+	int ret;
+
+	if (!list)
+		list = no_drivers;
+	ret = check_drivers(list);
+	if (ret)
+		return ret;
+	if (is_forked())
+		forget_parents();
 	pthread_mutex_lock(&lock);
 	plx_port_paths_init();
 	if (attached_mask())
 		ret = -EBUSY;
 	else
-		plx_store_release(&drivers, list ? list : no_drivers);
+		plx_store_release(&drivers, list);
 	pthread_mutex_unlock(&lock);
 	if (ret)
 		plx_log(&plx_log_port, PLX_LOG_ERR,
@@ -196,10 +287,11 @@ static const struct plx_port_driver *find_driver(const char *name)
 struct ether_addr plx_port_mac_made(const struct plx_port *port, const char *letters)
 {
 	unsigned long number = strtoul(port->name + strlen(port->driver->name), NULL, 10);
+	uint8_t four[4] = {0};
 
-	return (struct ether_addr){{0x02, (uint8_t)letters[0], (uint8_t)letters[1],
-				    (uint8_t)letters[2], (uint8_t)(letters[3] ^ number >> 8),
-				    (uint8_t)number}};
+	memcpy(four, letters, strnlen(letters, sizeof(four)));
+	return (struct ether_addr){{0x02, four[0], four[1], four[2],
+				    (uint8_t)(four[3] ^ number >> 8), (uint8_t)number}};
 }
 
 /* ---- Attach and detach: lock held ---- */
@@ -290,33 +382,20 @@ destroy_counts:
 	return ret;
 }
 
-static bool is_forked(void)
+static int check_eal(const char *name)
 {
-	return owner_pid != 0 && owner_pid != getpid();
-}
-
-static int check_process(const char *name)
-{
-	if (!plx_eal_conf()) {
-		plx_log(&plx_log_port, PLX_LOG_ERR,
-			"%s: the EAL does not run: call plx_init() first", name);
-		return -ENODEV;
-	}
-	if (is_forked()) {
-		plx_log(&plx_log_port, PLX_LOG_ERR,
-			"%s: this child of fork() has its parent's ports: call plx_fini() and "
-			"plx_init() first",
-			name);
-		return -ENODEV;
-	}
-	return 0;
+	if (plx_eal_conf())
+		return 0;
+	plx_log(&plx_log_port, PLX_LOG_ERR, "%s: the EAL does not run: call plx_init() first",
+		name);
+	return -ENODEV;
 }
 
 static int attach(const struct plx_devargs *args, unsigned *id)
 {
 	const struct plx_port_driver *driver;
 	struct plx_port *port = NULL;
-	int ret = check_process(args->name);
+	int ret = check_eal(args->name);
 
 	if (ret)
 		return ret;
@@ -329,7 +408,7 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 	ret = free_slot(args->name, &port);
 	if (ret)
 		return ret;
-	owner_pid = getpid();
+	plx_store_relaxed(&owner_pid, getpid());
 	ret = plx_port_events_open();
 	if (ret)
 		return ret;
@@ -357,6 +436,8 @@ int plx_port_attach(const char *device, unsigned *port)
 			args.name, PLX_PORT_NAME_MAX - 1);
 		return -EINVAL;
 	}
+	if (refuse_forked(args.name))
+		return -ENODEV;
 	pthread_mutex_lock(&lock);
 	ret = attach(&args, port);
 	pthread_mutex_unlock(&lock);
@@ -397,26 +478,6 @@ int plx_port_detach(unsigned id)
 	return 0;
 }
 
-/* The parent's devices go on: their state is not touched here. */
-static void forget_parents(void)
-{
-	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	for (unsigned id = 0; id < PLX_PORT_MAX; id++) {
-		plx_store_relaxed(&plx_port_privates[id].pins, 0);
-		if (!plx_port_is_valid(id))
-			continue;
-		plx_port_paths_close(&slots[id]);
-		if (slots[id].driver->forked)
-			slots[id].driver->forked(&slots[id]);
-		memset(slots[id].rxqs, 0, sizeof(slots[id].rxqs));
-		memset(slots[id].txqs, 0, sizeof(slots[id].txqs));
-		plx_port_counts_destroy(&slots[id]);
-		free(plx_port_privates[id].macs);
-	}
-	plx_store_release(&attached, 0);
-	plx_port_events_forked();
-}
-
 void plx_port_fini(void)
 {
 	uint64_t serial;
@@ -424,7 +485,6 @@ void plx_port_fini(void)
 
 	if (is_forked()) {
 		forget_parents();
-		owner_pid = 0;
 		return;
 	}
 	for (id = PLX_PORT_MAX; id-- > 0;) {
@@ -434,7 +494,7 @@ void plx_port_fini(void)
 		plx_port_events_wait(serial);
 	}
 	plx_port_events_close();
-	owner_pid = 0;
+	plx_store_relaxed(&owner_pid, 0);
 }
 
 /* ---- Owners ---- */

@@ -100,7 +100,7 @@ static int check_pool(const struct plx_port *port, const struct plx_mempool *poo
 	return -EINVAL;
 }
 
-/* The struct of a queue, zero beyond the base; NULL after a line. */
+/* The struct of a queue, zero beyond the base and its counters; NULL with errno, after a line. */
 static struct plx_port_rxq *make_rxq(struct plx_port *port, unsigned queue,
 				     const struct plx_port_rxq_conf *conf)
 {
@@ -164,7 +164,7 @@ static int rxq_setup(struct plx_port *port, unsigned queue, const struct plx_por
 	release(port, PLX_PORT_RX, queue);
 	rxq = make_rxq(port, queue, &conf);
 	if (!rxq)
-		return -ENOMEM;
+		return -errno;
 	ret = setup ? setup(port, rxq) : 0;
 	if (ret) {
 		plx_mem_free(rxq);
@@ -206,7 +206,7 @@ static int txq_setup(struct plx_port *port, unsigned queue, const struct plx_por
 	release(port, PLX_PORT_TX, queue);
 	txq = make_txq(port, queue, &conf);
 	if (!txq)
-		return -ENOMEM;
+		return -errno;
 	ret = setup ? setup(port, txq) : 0;
 	if (ret) {
 		plx_mem_free(txq);

@@ -7,6 +7,7 @@
 #include <pollux/eal.h>
 #include <pollux/port_driver.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ static inline pid_t ended_child(void)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(60);
 		plx_port_fini();
 		plx_eal_fini();
 		if (write(ready[1], "", 1) == 1)
@@ -33,6 +35,24 @@ static inline pid_t ended_child(void)
 	cr_assert_eq(read(ready[0], &c, 1), 1, "the child did not come up");
 	close(ready[0]);
 	return pid;
+}
+
+/* One that ends as main() does: what libc has open is put in order. */
+static inline void child_that_exits(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		plx_port_fini();
+		plx_eal_fini();
+		exit(0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x", status);
 }
 
 static inline void end_child(pid_t pid)

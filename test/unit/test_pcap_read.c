@@ -500,24 +500,76 @@ Test(pcap_read, a_filter)
 	plx_mbuf_free(pkts[0]);
 }
 
-/* A child that lives on keeps no lock on a file, and the parent reads on where it was. */
+/* A child that lives on keeps no lock on a file; one that exits does not move the parent, which
+ * has read half of the file. */
 Test(pcap_read, a_child_of_fork_leaves_the_files)
 {
+	enum { NB = 1000, AT_ONCE = 100 };
 	unsigned port, reader;
-	pid_t child;
+	pid_t child = 0;
 
-	make_pcap("in.pcap", 150);
+	make_pcap("in.pcap", NB);
+	cr_assert_gt(size_of("in.pcap"), 512 * 1024, "what is read ahead is not all");
 	port = open_port("net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap");
-	assert_count(plx_port_rx_burst(port, 0, pkts, 5), 5);
-	plx_mbuf_free_bulk(pkts, 5);
-	child = ended_child();
-	assert_count(receive_all(port, pkts, 145), 145);
-	check_packets(pkts, 5, 145, 1);
-	assert_count(plx_port_tx_burst(port, 0, pkts, 145), 145);
+	for (unsigned nb = 0; nb < NB; nb += AT_ONCE) {
+		assert_count(receive_all(port, pkts, AT_ONCE), AT_ONCE);
+		check_packets(pkts, nb, AT_ONCE, 1);
+		assert_count(plx_port_tx_burst(port, 0, pkts, AT_ONCE), AT_ONCE);
+		if (nb > 0)
+			continue;
+		child_that_exits();
+		child = ended_child();
+	}
 	close_port(port);
+	assert_same_files("in.pcap", "out.pcap");
 	reader = open_port("net_pcap0,rx_pcap=out.pcap");
 	close_port(reader);
 	end_child(child);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Numbers of the files that are closed stay closed, and the one that is used anew is left alone. */
+static int close_files_and_end(void)
+{
+	struct stat in, out, own, st;
+	int numbers[8], nb = 0;
+
+	if (stat("in.pcap", &in) || stat("out.pcap", &out))
+		return 1;
+	for (int fd = 3; fd < 64 && nb < 8; fd++)
+		if (fstat(fd, &st) == 0 && (is_same(&st, &in) || is_same(&st, &out)))
+			numbers[nb++] = fd;
+	if (nb != 3)
+		return 2;
+	for (int i = 0; i < nb; i++)
+		close(numbers[i]);
+	if (open("own", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) != numbers[0] || stat("own", &own))
+		return 3;
+	plx_port_fini();
+	if (fstat(numbers[0], &st) || !is_same(&st, &own))
+		return 4;
+	return fcntl(numbers[1], F_GETFD) < 0 && fcntl(numbers[2], F_GETFD) < 0 ? 0 : 5;
+}
+
+Test(pcap_read, a_child_of_fork_that_has_closed_the_files)
+{
+	int status = -1;
+	pid_t pid;
+
+	make_pcap("in.pcap", 3);
+	open_port("net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap");
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		_exit(close_files_and_end());
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%#x", status);
 }
 
 /* ---- infinite_rx and the pace ---- */
@@ -613,6 +665,39 @@ Test(pcap_read, as_recorded_over_a_jump_of_the_clock)
 	cr_assert_geq(plx_clock_now_ns() - begin_ns, 20000000, "the pauses after it are kept");
 	plx_mbuf_free_bulk(pkts, 4);
 	assert_one_line("port", PLX_LOG_WARN, "rx_pcap=in.pcap", "a day");
+}
+
+/* A clock that was set back while packets were recorded: neither do those after it come at once,
+ * nor do they wait for the time that comes twice. */
+Test(pcap_read, as_recorded_over_a_step_back_of_the_clock)
+{
+	static const char *const devices[] = {
+		"net_pcap0,rx_pcap=in.pcap,replay=recorded",
+		"net_pcap0,rx_pcap=in.pcap,infinite_rx=1,replay=recorded",
+	};
+	const uint64_t hour_ns = UINT64_C(3600) * 1000000000;
+	int fd = make_file("in.pcap");
+
+	put_head(fd, &dialect_nano, 65535, 1);
+	for (unsigned i = 0; i < 6; i++)
+		put_packet(fd, &dialect_nano, stamp_of(20 * i) - i / 2 * hour_ns, 60, i);
+	close(fd);
+	for (unsigned k = 0; k < PLX_ARRAY_SIZE(devices); k++) {
+		/* 0, 20, 20, 40, 40, 60, and 80 with the first of the second pass. */
+		unsigned port = open_port(devices[k]), nb = 0, wanted = 6 + k;
+		uint64_t begin_ns = plx_clock_now_ns();
+
+		while (nb < wanted && plx_clock_now_ns() - begin_ns < UINT64_C(10000000000))
+			nb += plx_port_rx_burst(port, 0, pkts + nb, wanted - nb);
+		assert_count(nb, wanted);
+		cr_assert_geq(plx_clock_now_ns() - begin_ns, (60 + 20 * k) * 1000000);
+		for (unsigned i = 0; i < wanted; i++)
+			assert_bytes(pkts[i], 0, 60, i % 6);
+		plx_mbuf_free_bulk(pkts, wanted);
+		close_port(port);
+		assert_one_line("port", PLX_LOG_WARN, "rx_pcap=in.pcap", "a second before");
+		log_lines_start();
+	}
 }
 
 /* Such a pause would come again with each pass, and be a part of the one between passes. */

@@ -149,6 +149,34 @@ Test(attach, another_eal_in_the_same_process)
 	started("net_fake0", 1);
 }
 
+/* Counters would be written beyond the end of a queue's struct. */
+Test(attach, drivers_whose_queues_are_too_small)
+{
+	enum { RX = sizeof(struct plx_port_rxq), TX = sizeof(struct plx_port_txq) };
+	static struct plx_port_counter counters[] = {{"rx_odd", 0, true}, {NULL, 0, false}};
+	static struct plx_port_driver driver;
+	static const struct plx_port_driver *const list[] = {&plain_driver, &driver, NULL};
+
+	driver = plain_driver;
+	driver.rxq_bytes = RX - 1;
+	assert_refused(plx_port_drivers_set(list), -EINVAL, "rxq_bytes");
+	driver.rxq_bytes = 0;
+	driver.txq_bytes = TX - 1;
+	assert_refused(plx_port_drivers_set(list), -EINVAL, "txq_bytes");
+	driver.txq_bytes = TX + 8;
+	driver.txq_counters = counters;
+	counters[0].offset = TX + 1;
+	assert_refused(plx_port_drivers_set(list), -EINVAL, "rx_odd");
+	counters[0].offset = TX;
+	assert_done(plx_port_drivers_set(list));
+	driver.txq_counters = NULL;
+	driver.rxq_counters = counters;
+	counters[0].offset = RX;
+	assert_refused(plx_port_drivers_set(list), -EINVAL, "rx_odd");
+	cr_assert_eq(plx_port_drivers(), list);
+	assert_done(plx_port_drivers_set(NULL));
+}
+
 Test(attach, drivers_stay_while_their_ports_do)
 {
 	static const struct plx_port_driver *const other[] = {&plain_driver, NULL};
@@ -390,4 +418,95 @@ Test(attach, a_child_of_fork_begins_anew)
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0, "%#x", status);
 	cr_assert_eq(state_of(port), PLX_PORT_STARTED);
+}
+
+static struct plx_port_driver slow_driver;
+static int entered[2], let_go[2];
+static bool is_slow; /* in the thread that has the lock */
+
+static void slow_info(struct plx_port *port, struct plx_port_info *info)
+{
+	char c;
+
+	(void)port;
+	(void)info;
+	if (is_slow && write(entered[1], "", 1) == 1 && read(let_go[0], &c, 1) != 1)
+		abort();
+}
+
+static void slow_forked(struct plx_port *port)
+{
+	(void)port;
+	fake.nb_forked++;
+}
+
+static void *ask_slowly(void *arg)
+{
+	struct plx_port_info info;
+
+	return plx_port_info(*(unsigned *)arg, &info) == 0 ? arg : NULL;
+}
+
+/* Runs in a child whose parent had the lock taken by another thread. */
+static int meet_the_lock(unsigned port, const struct plx_port_driver *const *list)
+{
+	unsigned found = 77;
+
+	is_slow = false;
+	log_lines_start();
+	if (plx_port_stop(port) != -ENODEV || log_lines.nb != 1)
+		return 1;
+	if (plx_port_attach("net_plain7", NULL) != -ENODEV || log_lines.nb != 2)
+		return 2;
+	if (plx_port_by_name("net_plain0", &found) != -ENODEV || found != 77)
+		return 3;
+	if (plx_port_next(PLX_PORT_NONE, "net_plain", NULL) != PLX_PORT_NONE)
+		return 4;
+	/* As if that thread were in the middle of a detach. */
+	fake.last->priv = NULL;
+	if (plx_port_drivers_set(list) != 0 || plx_port_count() != 0)
+		return 5;
+	return fake.nb_forked == 1 ? 0 : 6;
+}
+
+Test(attach, a_child_of_fork_does_not_wait_for_a_thread_it_has_not)
+{
+	static struct plx_port_ops slow_ops;
+	static const struct plx_port_driver *const list[] = {&slow_driver, &fake_driver, NULL};
+	unsigned port;
+	pthread_t thread;
+	void *ret = NULL;
+	int status = -1;
+	pid_t pid;
+	char c;
+
+	slow_ops = plain_ops;
+	slow_ops.info = slow_info;
+	slow_driver = plain_driver;
+	slow_driver.ops = &slow_ops;
+	slow_driver.forked = slow_forked;
+	assert_done(plx_port_drivers_set(list));
+	cr_assert_eq(pipe(entered), 0);
+	cr_assert_eq(pipe(let_go), 0);
+	port = attach("net_plain0");
+	attach("net_plain1");
+	is_slow = true;
+	cr_assert_eq(pthread_create(&thread, NULL, ask_slowly, &port), 0);
+	cr_assert_eq(read(entered[0], &c, 1), 1);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		_exit(meet_the_lock(port, list));
+	}
+	cr_assert_geq(pid, 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(write(let_go[1], "", 1), 1);
+	cr_assert_eq(pthread_join(thread, &ret), 0);
+	cr_assert_eq(status, 0, "%#x", status);
+	cr_assert_eq(ret, &port);
+	is_slow = false;
+	for (unsigned i = 0; i < 2; i++) {
+		close(entered[i]);
+		close(let_go[i]);
+	}
 }

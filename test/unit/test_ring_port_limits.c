@@ -93,6 +93,27 @@ Test(ring_port_limits, lengths_are_looked_at_one_by_one)
 	}
 }
 
+/* So do those that fit into the wire here: the burst goes as one, and ends with them. One by one
+ * the last packet, which is too long, would be refused though there is no room for it. */
+Test(ring_port_limits, lengths_that_are_fine_go_as_one_burst)
+{
+	static const uint16_t lens[] = {512, 1018, 60, 1000, 767, 64, 256, 513, 1019};
+	enum { NB = sizeof(lens) / sizeof(lens[0]), ROOM = NB - 1 };
+	struct plx_mbuf *pkts[NB];
+	unsigned port = soft_attach("net_ring2,size=8");
+
+	soft_setup(port, 1, 1, false, 1000);
+	done(plx_port_start(port));
+	for (unsigned i = 0; i < NB; i++)
+		pkts[i] = packet_new(soft_pool, lens[i], 0);
+	assert_count(plx_port_tx_burst(port, 0, pkts, NB), ROOM);
+	assert_count(soft_stats(port).tx.packets, ROOM);
+	assert_count(soft_stats(port).tx.errors, 0);
+	plx_mbuf_free(pkts[ROOM]);
+	assert_count(plx_port_rx_burst(port, 0, pkts, NB), ROOM);
+	plx_mbuf_free_bulk(pkts, ROOM);
+}
+
 /* Refused ones amid a burst that does not fit. */
 Test(ring_port_limits, the_sender_refuses_and_is_full)
 {

@@ -10,7 +10,8 @@
  * fork(): a child has no EAL. The threads and the memory are its parent's; of Pollux it may log,
  * read settings, and call plx_eal_fini(), which forgets all that is the parent's and leaves the
  * parent alone. Then plx_eal_init() works in the child. A child that only calls exec(3) need not
- * care. Not to be forked amid plx_eal_init() or plx_eal_fini() of another thread.
+ * care. Not to be forked amid plx_eal_init() or plx_eal_fini() of another thread, nor amid attach
+ * or detach of a port.
  */
 #ifndef POLLUX_EAL_H
 #define POLLUX_EAL_H

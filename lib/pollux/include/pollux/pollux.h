@@ -74,7 +74,9 @@ PLX_API int plx_init_exit_status(int ret, const char *usage, FILE *out);
 
 /**
  * Wait for the workers (plx_lcore_quiesce()), detach all ports, stop the EAL; see plx_eal_fini().
- * Does nothing when it does not run. In a child of fork() the ports go on for the parent.
+ * Does nothing when it does not run. In a child of fork() the ports go on for the parent; a child
+ * calls it before it closes or opens any descriptor, since what the ports had open is closed here,
+ * by number.
  * Thread  the main lcore; another thread gets one error line and nothing happens.
  */
 PLX_API void plx_fini(void);

@@ -243,7 +243,8 @@ PLX_API int plx_port_dump(unsigned port, FILE *out);
 PLX_API PLX_MUST_CHECK int plx_port_configure(unsigned port, const struct plx_port_conf *conf);
 
 /**
- * Make a receive queue, or make it anew.
+ * Make a receive queue, or make it anew. What was asked for is checked first; from then on the old
+ * queue is gone, also when the new one can't be made.
  *
  * @queue  [0, nb_rx_queues of the configuration)
  * @conf   its pool has to outlive the queue; on a port with PLX_PORT_RX_SCATTER off the data room

@@ -87,8 +87,9 @@ struct plx_port_ops {
 	/* port->conf is new and within info. */
 	int (*configure)(struct plx_port *port);
 	/* Check what was asked for (the pool, nb_desc: none is zero any more) and make what hangs
-	 * on the queue. Its struct is zero beyond the base, and nobody else sees it yet. On failure
-	 * nothing is left behind; the port layer frees the struct. */
+	 * on the queue. Its struct is zero beyond the base and the counters of its table, and
+	 * nobody else sees it yet. On failure nothing is left behind; the port layer frees the
+	 * struct. */
 	int (*rxq_setup)(struct plx_port *port, struct plx_port_rxq *rxq);
 	int (*txq_setup)(struct plx_port *port, struct plx_port_txq *txq);
 	/* Undo the setup; the port layer frees the struct after it. The port is stopped, and NULL
@@ -134,12 +135,16 @@ struct plx_port_driver {
 	 * plx_port_link_set(). @args has only keys of the table; values are the driver's to check.
 	 * On failure nothing is left behind. */
 	int (*probe)(struct plx_port *port, const struct plx_devargs *args);
-	/* The port is closed: queues are released. Undo probe. */
+	/* The port is closed: queues are released. Undo probe. Clears port->priv before it closes
+	 * or frees what hangs on it, but after callbacks that look there have ended. */
 	void (*remove)(struct plx_port *port);
 	/* In a child of fork() that calls plx_fini(): close the descriptors of the parent's port,
 	 * which would keep alive what is to end with the parent (an interface, a program in the
 	 * kernel). Nothing that the parent has may change: no shutdown, no flush, no unlock. Memory
-	 * of the EAL, and so the queues' structs, is not there. NULL: it has no descriptors. */
+	 * of the EAL, and so the queues' structs, is not there. The child has closed nothing and
+	 * opened nothing before (see plx_fini()), so that numbers are what they were; but to put a
+	 * descriptor in the place of another one takes a look whether it is still that one. Not
+	 * called where priv is NULL. NULL: it has no descriptors. */
 	void (*forked)(struct plx_port *port);
 };
 
@@ -172,7 +177,9 @@ struct plx_port {
  * list; a program that starts the EAL itself, or brings a driver of its own, calls this.
  *
  * @drivers  ends with NULL; stays in use. NULL: none
- * Returns 0, -EBUSY (ports are attached).
+ * Returns 0, -EBUSY (ports are attached), -EINVAL (a queue's struct is smaller than its base, or a
+ *         counter not in it). In a child of fork() it forgets the parent's ports first, as
+ *         plx_fini() does.
  */
 PLX_API int plx_port_drivers_set(const struct plx_port_driver *const *drivers);
 
@@ -183,8 +190,9 @@ PLX_API const struct plx_port_driver *const *plx_port_drivers(void);
 PLX_API void plx_port_fini(void);
 
 /**
- * An address for the device of a driver without one of its own: locally administered, the four
- * @letters, the number in the device's name; 65,536 devices have one each.
+ * An address for the device of a driver without one of its own: locally administered, the first
+ * four of @letters (zeros for those that are missing), the number in the device's name; 65,536
+ * devices have one each.
  */
 PLX_API struct ether_addr plx_port_mac_made(const struct plx_port *port, const char *letters);
 
