@@ -258,84 +258,125 @@ choose_accel
 
 # ---- the run ----
 
-open_pipe out_r out_w
-open_pipe err_r err_w
-open_pipe log_r log_w
-open_pipe console_r console_w
-open_pipe tail_r tail_w
-open_pipe status_r status_w
-exec {settings}< <(guest_settings "$kernel")
-ends=("$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_r"
-	"$tail_w" "$status_r" "$status_w" "$settings" "$initramfs_fd")
-
-# Where nobody reads the output any more, QEMU and the command would not notice by themselves.
-pump "$out_r" sh -c 'setpriv --pdeathsig KILL cat || echo closed >&3' 3>&"$status_w"
-pump "$err_r" cat >&2
-pump "$log_r" grep --line-buffered -v 'is not connected to host network' >&2
-# shellcheck disable=SC2016
-pump "$console_r" awk '{ line[NR % 60] = $0 } END {
-	for (i = NR > 60 ? NR - 59 : 1; i <= NR; i++) print line[i % 60] }' >&"$tail_w"
-
 # The guest's terminal has no end: the shell is told to go where the input ends.
 if [ -n "$opt_keep" ] && [ ! -t 0 ]; then
 	open_pipe keys keys_w
 	{
-		close "${ends[@]}" $alive "$keys"
+		close "$initramfs_fd" $alive "$keys"
 		bound sh -c 'setpriv --pdeathsig KILL cat; printf "\nexit\n"'
 	} <&0 >&"$keys_w" &
 	exec {keys_w}>&-
 fi
 
-qemu=()
-qemu_machine "$accel" "$opt_cpus" "$opt_memory_mb"
-qemu_boot "$kernel" "/dev/fd/$initramfs_fd"
-qemu_devices "$status_w" "$out_w" "$err_w" "$console_w" "$settings"
-start_qemu
-close "$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_w" \
-	"$status_w" "$settings" "$initramfs_fd" ${keys:+"$keys"}
+# What the kernel says where a CPU of it has no timer any more.
+readonly stall='rcu: .* kthread (starved|timer wakeup)'
 
-status='' up='' hung='' closed=''
+# The initramfs and the keys stay open here, for another boot.
+boot_guest() {
+	open_pipe out_r out_w
+	open_pipe err_r err_w
+	open_pipe log_r log_w
+	open_pipe console_r console_w
+	open_pipe tail_r tail_w
+	open_pipe status_r status_w
+	exec {settings}< <(guest_settings "$kernel")
+	ends=("$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_r"
+		"$tail_w" "$status_r" "$status_w" "$settings" "$initramfs_fd" ${keys:+"$keys"})
+
+	# Where nobody reads the output any more, QEMU and the command would not notice by themselves.
+	pumps=()
+	pump "$out_r" sh -c 'setpriv --pdeathsig KILL cat || echo closed >&3' 3>&"$status_w"
+	pump "$err_r" cat >&2
+	pump "$log_r" grep --line-buffered -v 'is not connected to host network' >&2
+	# shellcheck disable=SC2016
+	pump "$console_r" sh -c 'sed -uE -e "/$0/{h;s/.*/stalled/;w /dev/fd/3" -e "g}" |
+		awk "$1" 3>&-' "$stall" '{ line[NR % 60] = $0 } END {
+		for (i = NR > 60 ? NR - 59 : 1; i <= NR; i++) print line[i % 60] }' \
+		>&"$tail_w" 3>&"$status_w"
+
+	qemu=()
+	qemu_machine "$accel" "$opt_cpus" "$opt_memory_mb"
+	qemu_boot "$kernel" "/dev/fd/$initramfs_fd"
+	qemu_devices "$status_w" "$out_w" "$err_w" "$console_w" "$settings"
+	start_qemu
+	close "$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_w" \
+		"$status_w" "$settings"
+	booted=$SECONDS status='' up='' hung='' closed=''
+}
+
+end_guest() {
+	end_qemu
+	wait "$qemu_pid" 2>/dev/null
+	qemu_status=$?
+	qemu_pid=
+}
+
+time_left() {
+	[ "$opt_timeout" -eq 0 ] || [ $((SECONDS - started)) -lt "$opt_timeout" ]
+}
 
 # limit: how long the guest may be silent. To come up, then to its end, then to power off.
-readonly boot_seconds=180
 limit() {
-	local seconds=$((opt_timeout > 0 ? opt_timeout - SECONDS + started : 0))
+	local seconds=999999999 boot=$((boot_seconds - SECONDS + booted))
+	[ "$opt_timeout" -eq 0 ] || seconds=$((opt_timeout - SECONDS + started))
 	if [ -n "$status" ]; then
 		seconds=20
-	elif [ -z "$up" ] && [ "$opt_timeout" -eq 0 ]; then
-		seconds=$boot_seconds
-	elif [ -z "$up" ] && [ $seconds -gt $boot_seconds ]; then
-		seconds=$boot_seconds
-	elif [ "$opt_timeout" -eq 0 ]; then
-		seconds=999999999
+	elif [ -z "$up" ] && [ $seconds -gt $boot ]; then
+		seconds=$boot
 	fi
 	limit=$((seconds > 0 ? seconds : 1))
 }
 
-started=$SECONDS limit=0
-while limit; do
-	read -r -t "$limit" -u "$status_r" word value
-	case $? in
-	0)
-		case $word in
-		up) up=1 ;;
-		status) status=$value ;;
-		closed)
-			closed=1
-			end_qemu
+watch_guest() {
+	local word value limit=0
+	while limit; do
+		read -r -t "$limit" -u "$status_r" word value
+		case $? in
+		0)
+			case $word in
+			up) up=1 ;;
+			stalled)
+				if [ -z "$up" ] && [ -n "$once_more" ]; then
+					hung=1
+					return
+				fi
+				;;
+			status) status=$value ;;
+			closed)
+				closed=1
+				return
+				;;
+			esac
+			;;
+		1) return ;;
+		*)
+			[ -n "$status" ] || hung=1
+			return
 			;;
 		esac
-		;;
-	1) break ;;
-	*)
-		[ -n "$status" ] || hung=1
-		break
-		;;
-	esac
-done
-end_qemu
-wait "$qemu_pid" 2>/dev/null
-qemu_pid=
+	done
+}
+
+# An emulated guest may lose an interrupt, or be reset without a word, as it boots. Before COMMAND
+# has begun it can be started once more.
+started=$SECONDS once_more=1 boot_seconds=90
+boot_guest
+watch_guest
+end_guest
+tail=
+if [ -z "$up$status$closed" ] && time_left && { [ -n "$hung" ] || [ $qemu_status -ne 1 ]; }; then
+	[ -n "$hung" ] || tail=$(cat <&"$tail_r")
+	if [ -z "$tail" ]; then
+		say "the guest did not come up in $((SECONDS - booted)) s: once more"
+		kill -KILL "${pumps[@]}" 2>/dev/null
+		wait "${pumps[@]}" 2>/dev/null
+		close "$status_r" "$tail_r"
+		once_more='' boot_seconds=180
+		boot_guest
+		watch_guest
+		end_guest
+	fi
+fi
 if [ -n "$closed" ]; then exit 141; fi
 if [ -n "$hung" ]; then
 	# Whoever was to read the output may hang as well.
@@ -347,11 +388,11 @@ if [ -n "$hung" ]; then
 fi
 wait "${pumps[@]}" 2>/dev/null
 if [ -n "$status" ]; then exit "$status"; fi
-tail=$(cat <&"$tail_r")
+[ -n "$tail" ] || tail=$(cat <&"$tail_r")
 refusal=$(sed -n 's/^lab: guest: //p' <<<"$tail" | head -n 1)
 [ -z "$refusal" ] || fail 1 "in the guest: $refusal"
 [ -z "$tail" ] || printf '%s\n' "lab: the end of the guest's console:" "$tail" >&2
 [ -z "$hung" ] || [ -z "$up" ] || fail 124 "no end after $opt_timeout s, see --timeout"
-[ -z "$hung" ] || fail 124 "the guest did not come up in $((SECONDS - started)) s"
+[ -z "$hung" ] || fail 124 "the guest did not come up in $((SECONDS - booted)) s"
 [ -n "$tail" ] || fail 1 "QEMU did not start: see above"
 fail 124 "the guest crashed: see above"

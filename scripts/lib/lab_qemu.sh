@@ -77,10 +77,17 @@ qemu_pipe() {
 	qemu+=(-add-fd "fd=$2,set=$set" -chardev "file,id=$1,path=/dev/fdset/$set,append=on${3:-}")
 }
 
+# With KVM QEMU chooses x2APIC by itself; without, it can since version 9 but has to be told. With
+# the older APIC, in memory, a CPU of the guest is seen to hang now and then: an interrupt is in
+# service for ever.
+x2apic() {
+	if [ "$accel" = tcg ] && [ "${qemu_version%%.*}" -ge 9 ]; then printf ',eim=on'; fi
+}
+
 # qemu_devices STATUS OUT ERR CONSOLE SETTINGS: descriptors
 qemu_devices() {
 	local name port
-	if [ -n "$opt_iommu" ]; then qemu+=(-device "intel-iommu,intremap=on"); fi
+	if [ -n "$opt_iommu" ]; then qemu+=(-device "intel-iommu,intremap=on$(x2apic)"); fi
 	qemu_pipe status "$1"
 	qemu_pipe out "$2"
 	qemu_pipe err "$3"

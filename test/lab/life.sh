@@ -171,6 +171,12 @@ says works.err to-stderr
 [ "$(cat "$scratch/file")" = old ] || fail "the host's files are writable"
 assert_clean "to its end"
 
+# What the kernel says where it hangs in its boot, at once: a second boot comes up.
+run again 7 --append "loglevel=7 rcu: a kthread starved" -- sh -c 'echo up; exit 7'
+says again.err "once more"
+[ "$(cat "$scratch/again.out")" = up ] || fail "a second boot says $(cat "$scratch/again.out")"
+assert_clean "booted again"
+
 # ---- several at once: a hang, a crash, a shell, and an ordinary user's with all ports at UIO ----
 
 as_user=()
@@ -206,7 +212,8 @@ assert_clean "several at once"
 	status=0
 	"${environment[@]}" bash "$lab" run -- yes 2>"$scratch/yes.err" | head -n 1 >"$scratch/yes.out" ||
 		status=$?
-	[ $status -eq 141 ] || fail "nobody reads the output: exit status $status, want 141"
+	[ $status -eq 141 ] || fail "nobody reads the output: exit status $status, want 141:" \
+		"$(cat "$scratch/yes.err")"
 	[ "$(cat "$scratch/yes.out")" = y ] || fail "yes says $(cat "$scratch/yes.out")"
 ) &
 unread=$!
