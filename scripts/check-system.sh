@@ -44,21 +44,24 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--cpus)
 		[ $# -ge 2 ] || fail 2 "--cpus: want a list of CPUs, say 2-3,5"
-		want_cpus=$2
-		shift
+		set -- "$1=$2" "${@:3}"
+		continue
 		;;
-	--cpus=*) want_cpus=${1#*=} ;;
+	--cpus=*)
+		want_cpus=${1#*=}
+		[[ $want_cpus =~ ^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$ ]] ||
+			fail 2 "--cpus $want_cpus: want a list of CPUs, say 2-3,5"
+		;;
 	-q | --quiet) quiet=1 ;;
 	-h | --help)
 		usage
 		exit 0
 		;;
-	*) fail 2 "$1: unknown option; allowed are --cpus LIST, -q, -h" ;;
+	-*) fail 2 "$1: unknown option; allowed are --cpus LIST, -q, -h" ;;
+	*) fail 2 "$1: there is nothing to name; allowed are --cpus LIST, -q, -h" ;;
 	esac
 	shift
 done
-[[ -z $want_cpus || $want_cpus =~ ^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$ ]] ||
-	fail 2 "--cpus $want_cpus: want a list of CPUs, say 2-3,5"
 
 # ---- the page ----
 
@@ -89,7 +92,7 @@ first() {
 cpus_of() {
 	local part cpu list=''
 	for part in ${1//,/ }; do
-		for ((cpu = ${part%-*}; cpu <= ${part#*-}; cpu++)); do
+		for ((cpu = 10#${part%-*}; cpu <= 10#${part#*-}; cpu++)); do
 			list+="${list:+ }$cpu"
 		done
 	done
@@ -126,28 +129,6 @@ size_text() {
 # ---- cards ----
 
 cards=() others=()
-
-# igb_part ID: the part, as far as the driver igb knows it, or nothing
-igb_part() {
-	case $1 in
-	10c9 | 10e8 | 1526 | 150a) echo 82576 ;;
-	150e | 1516) echo 82580 ;;
-	1521) echo I350 ;;
-	1533 | 1534 | 1535 | 157b) echo I210 ;;
-	1539) echo I211 ;;
-	10e6 | 10e7 | 1518 | 150d) echo "82576, not copper" ;;
-	150f | 1510 | 1511 | 1527 | 0438 | 043a | 043c | 0440) echo "82580, not copper" ;;
-	1522 | 1523 | 1524 | 1546) echo "I350, not copper" ;;
-	1f40 | 1f41 | 1f45) echo "I354, not copper" ;;
-	1536 | 1537 | 1538 | 157c | 15f6) echo "I210, not copper" ;;
-	esac
-}
-
-part_of() {
-	local device
-	device=$(attribute "$1" device)
-	[ "$(attribute "$1" vendor)" != 0x8086 ] || igb_part "${device#0x}"
-}
 
 find_cards() {
 	local path bdf part
@@ -271,8 +252,26 @@ cgroup_limit() {
 	first "/sys/fs/cgroup${group%/}/hugetlb.$(size_text "$1" | tr -d ' ').max"
 }
 
+# is_barred KB: may this process's cgroup have no page of this size?
+is_barred() {
+	local limit
+	limit=$(cgroup_limit "$1")
+	[[ $limit =~ ^[0-9]+$ ]] && [ "$limit" -lt $(($1 * 1024)) ]
+}
+
+# other_pages KB: the other size of which Pollux takes pages, if some are free: "2 MB"
+other_pages() {
+	local kb free
+	for kb in 2048 1048576; do
+		free=$(first "/sys/kernel/mm/hugepages/hugepages-${kb}kB/free_hugepages")
+		if [ $kb -ne "$1" ] && [ "${free:-0}" -gt 0 ] && ! is_barred $kb; then
+			size_text $kb
+		fi
+	done
+}
+
 check_hugepages() {
-	local base=/sys/kernel/mm/hugepages path dir kb total free nodes limit sum=0 seen=0 mend
+	local base=/sys/kernel/mm/hugepages path dir kb total free nodes sum=0 seen=0 mend
 	mend=("echo 256 | sudo tee $base/hugepages-2048kB/nr_hugepages"
 		"or for ever: hugepages=256, or default_hugepagesz=1G hugepagesz=1G hugepages=4")
 	for path in "$root$base"/hugepages-*kB; do
@@ -285,10 +284,11 @@ check_hugepages() {
 		[ "${total:-0}" -gt 0 ] || continue
 		sum=$((sum + total * kb))
 		nodes=$(nodes_text "$dir")
-		limit=$(cgroup_limit "$kb")
-		if [[ $limit =~ ^[0-9]+$ ]] && [ "$limit" -lt $((kb * 1024)) ]; then
+		if is_barred "$kb"; then
 			line bad hugepages "$total of $(size_text "$kb"), and this cgroup may have none of them" \
 				"raise hugetlb.$(size_text "$kb" | tr -d ' ').max of the cgroup (container)"
+		elif [ "${free:-0}" -eq 0 ] && [ -n "$(other_pages "$kb")" ]; then
+			line ok hugepages "$total of $(size_text "$kb"), and all in use; of $(other_pages "$kb") some are free"
 		elif [ "${free:-0}" -eq 0 ]; then
 			line warn hugepages "$total of $(size_text "$kb"), and all in use" \
 				"echo $((total * 2)) | sudo tee $base/$dir/nr_hugepages"
@@ -449,6 +449,10 @@ check_isolation() {
 	if [ "${most:-0}" -eq 0 ]; then
 		line warn isolation "one CPU: lcores share it with everything else"
 		return
+	elif is_part_of "$online" "$kept"; then
+		line warn isolation "lcores on all CPUs ($online): one has to be left for everything else"
+		kept=
+		return
 	fi
 	for cpu in $cpus; do
 		[[ " $(cpus_of "$kept") " == *" $cpu "* ]] || break
@@ -597,7 +601,22 @@ check_tsc() {
 	fi
 }
 
+# A page for CPUs that are not there would advise what does not boot as meant.
+refuse_offline() {
+	local online cpu cpus
+	online=$(first /sys/devices/system/cpu/online)
+	cpus=$(cpus_of "$want_cpus")
+	[ -n "$cpus" ] || fail 2 "--cpus $want_cpus: want a list of CPUs, say 2-3,5"
+	[ -n "$online" ] || return 0
+	for cpu in $cpus; do
+		is_part_of "$cpu" "$online" ||
+			fail 2 "--cpus $want_cpus: CPU $cpu is not online; online: $online"
+	done
+}
+
 # ---- all of it ----
+
+[ -z "$want_cpus" ] || refuse_offline
 
 find_cards
 [ $((${#cards[@]} + ${#others[@]})) -eq 0 ] || read_names

@@ -95,7 +95,10 @@ while [ $# -gt 0 ]; do
 		set_action bind
 		target=${1#*=}
 		;;
-	--user=*) user=${1#*=} ;;
+	--user=*)
+		user=${1#*=}
+		[ -n "$user" ] || fail 2 "--user: want the name of a user"
+		;;
 	--status-dev=net | -s | --status) want_status=1 ;;
 	--status-dev=*) fail 2 "$1: only network functions are shown here: --status-dev net" ;;
 	-u | --unbind) set_action unbind ;;
@@ -146,20 +149,6 @@ fi
 
 # ---- status ----
 
-# unused_drivers BDF DRIVER: the others that it could have, with commas
-unused_drivers() {
-	local driver list='' seen=" ${2//-/_} "
-	for driver in $(modprobe -R "$(attribute "$1" modalias)" 2>/dev/null) \
-		vfio-pci uio_pci_generic igb_uio; do
-		[[ $seen != *" ${driver//-/_} "* ]] || continue
-		if is_driver_at_hand "$driver"; then
-			seen+="${driver//-/_} "
-			list+="${list:+,}$driver"
-		fi
-	done
-	printf '%s\n' "$list"
-}
-
 status_line() {
 	local bdf=$1 driver=$2 group interface node spoilers='' why='' line
 	group=$(group_of "$bdf")
@@ -179,16 +168,19 @@ status_line() {
 	printf '%s%s\n' "$line" "${why:+ *Active* ($why)}"
 }
 
+# An empty line is between sections, and between the first one and what was said of a change.
 section() {
 	local title=$1
 	shift
 	[ $# -gt 0 ] || return 0
-	printf '\n%s\n%s\n' "$title" "${title//?/=}"
+	printf '%s%s\n%s\n' "$above" "$title" "${title//?/=}"
 	printf '%s\n' "$@"
+	above=$'\n'
 }
 
 show_status() {
-	local path bdf driver by_user=() by_kernel=() by_none=()
+	local path bdf driver above='' by_user=() by_kernel=() by_none=()
+	[ -z "$action$user" ] || above=$'\n'
 	read_names
 	for path in "$pci"/devices/*; do
 		bdf=${path##*/}
@@ -206,7 +198,7 @@ show_status() {
 	section "Network devices with a driver of the kernel" ${by_kernel[@]+"${by_kernel[@]}"}
 	section "Network devices without a driver" ${by_none[@]+"${by_none[@]}"}
 	[ $((${#by_user[@]} + ${#by_kernel[@]} + ${#by_none[@]})) -gt 0 ] ||
-		printf '\nNo network devices on the PCI bus\n'
+		printf '%sNo network devices on the PCI bus\n' "$above"
 }
 
 # ---- which devices ----
@@ -261,11 +253,18 @@ record() {
 	if is_user_driver "$driver" || { [ -z "$driver" ] && [ -e "$records/$bdf" ]; }; then
 		return 0
 	fi
-	if [ ! -d "$records" ] || ! printf '%s %s:%s\n' "${driver:-none}" \
-		"$(attribute "$bdf" vendor)" "$(attribute "$bdf" device)" \
-		2>/dev/null >"$records/.$bdf" || ! mv "$records/.$bdf" "$records/$bdf"; then
+	if ! { mkdir -p "$records" && printf '%s %s:%s\n' "${driver:-none}" \
+		"$(attribute "$bdf" vendor)" "$(attribute "$bdf" device)" >"$records/.$bdf" &&
+		mv "$records/.$bdf" "$records/$bdf"; } 2>/dev/null; then
 		warn "$records can't be written: --restore will take the kernel's choice for $bdf"
+		forget ".$bdf"
 	fi
+}
+
+# forget BDF: its record, and the folder with the last one
+forget() {
+	rm -f "$records/$1" 2>/dev/null
+	rmdir "$records" "${records%/*}" 2>/dev/null
 }
 
 # recorded BDF: the driver, "none", or nothing; not that of another card in the same slot
@@ -305,14 +304,9 @@ refusal() {
 		echo "a bridge: other devices are behind it"
 		return
 	fi
-	if is_vfio_driver "$goal" && [ -z "$(group_of "$bdf")" ] && [ $noiommu -eq 0 ]; then
-		echo "it has no IOMMU group: turn the IOMMU on (in the firmware; intel_iommu=on on the" \
-			"kernel's command line; see plx-doctor), or, without its protection, --noiommu-mode"
-		return
-	fi
 	if is_user_driver "$driver"; then
 		why=$(holders_of "$bdf")
-		[ -z "$why" ] || echo "in use ($why): end that first"
+		[ -z "$why" ] || { echo "in use ($why): end that first" && return; }
 	elif [ $force -eq 0 ] && [ -n "$driver" ]; then
 		if ! is_network "$bdf"; then
 			echo "no network card, and $driver has it: --force takes it away"
@@ -321,7 +315,12 @@ refusal() {
 		why=$(busy "$bdf" | joined)
 		if [ -n "$why" ]; then
 			echo "in use ($(interfaces_of "$bdf" | joined): $why): --force takes it away"
+			return
 		fi
+	fi
+	if is_vfio_driver "$goal" && [ -z "$(group_of "$bdf")" ] && [ $noiommu -eq 0 ]; then
+		echo "it has no IOMMU group: turn the IOMMU on (in the firmware; intel_iommu=on on the" \
+			"kernel's command line; see plx-doctor), or, without its protection, --noiommu-mode"
 	fi
 }
 
@@ -340,11 +339,11 @@ is_there() {
 
 load_driver() {
 	local driver=$1 out
+	out=$(no_driver "$driver")
+	[ -z "$out" ] || fail 1 "$out"
 	if [ ! -d "$pci/drivers/$driver" ]; then
-		command -v modprobe >/dev/null ||
-			fail 1 "$driver is not in this kernel, and modprobe (package kmod) is missing"
 		out=$(modprobe "$driver" 2>&1) ||
-			fail 1 "no module $driver for kernel $(uname -r): ${out%%$'\n'*}"
+			fail 1 "the module $driver can't be loaded: ${out%%$'\n'*}"
 		[ -d "$pci/drivers/$driver" ] ||
 			fail 1 "the module $driver is loaded, but there is no PCI driver of that name"
 	fi
@@ -401,6 +400,13 @@ until_there() {
 	is_there "$@"
 }
 
+# A process that was killed may have left the device in any state, and with its locks held: drivers of
+# the kernel expect it as after power-on. vfio-pci resets a device itself. Not all can be reset.
+reset_device() {
+	local file=$pci/devices/$1/reset
+	[ ! -e "$file" ] || put "$file" 1 || warn "$1: not reset: $said"
+}
+
 # take BDF GOAL: the device from whatever driver it has to the goal; $said is the reason if not.
 # An override makes any driver take any device, so it is for user-space drivers, and for the one
 # that the device is known to work with; others have to know the device themselves.
@@ -417,6 +423,7 @@ take() {
 		put "$pci/drivers/$driver/unbind" "$bdf" || return 1
 		until_there "$bdf" none || { said="$driver does not let go of it" && return 1; }
 	fi
+	if is_uio_driver "$driver" && ! is_user_driver "$goal"; then reset_device "$bdf"; fi
 	[ "$goal" != none ] || return 0
 	put "$file" "$bdf" || return 1
 	until_there "$bdf" "$goal" || {
@@ -428,8 +435,9 @@ take() {
 
 # The override is taken away again: the driver stays, and other tools find the device as usual.
 move() {
-	local bdf=$1 goal=$2 old why had after
+	local bdf=$1 goal=$2 old why had after known=0
 	old=$(driver_of "$bdf")
+	[ ! -e "$records/$bdf" ] || known=1
 	had=$(attribute "$bdf" driver_override)
 	record "$bdf" "$old"
 	if take "$bdf" "$goal"; then
@@ -440,7 +448,8 @@ move() {
 	[ "$had" != "(null)" ] || had=
 	if is_there "$bdf" "${old:-none}" || take "$bdf" "${old:-none}"; then
 		after="it has ${old:-no driver} as before"
-		if [ -n "$old" ] && ! is_user_driver "$old"; then rm -f "$records/$bdf"; fi
+		[ -n "$old" ] || [ $known -eq 1 ] || forget "$bdf"
+		if [ -n "$old" ] && ! is_user_driver "$old"; then forget "$bdf"; fi
 	else
 		after="and ${old:-its state} is not back: $said; try plx-devbind --restore $bdf"
 	fi
@@ -456,9 +465,9 @@ settle() {
 tell_result() {
 	local bdf=$1 driver interface tries
 	driver=$(driver_of "$bdf")
-	[ "$action" != restore ] || rm -f "$records/$bdf"
+	[ "$action" != restore ] || forget "$bdf"
 	if [ -n "$driver" ] && ! is_user_driver "$driver"; then
-		rm -f "$records/$bdf"
+		forget "$bdf"
 		for ((tries = 20; tries > 0; tries--)); do
 			interface=$(interfaces_of "$bdf" | joined)
 			if [ -n "$interface" ] || ! is_network "$bdf"; then break; fi
@@ -515,10 +524,11 @@ check_rights() {
 		fail 1 "$pci/drivers_probe can't be written: sysfs is read-only (a container?)"
 }
 
-# Two at once would take each other's half-way states for the old ones.
+# Two at once would take each other's half-way states for the old ones. The file is one that only
+# root opens, and that all containers share.
 lock() {
 	local fd
-	{ [ -d "$records" ] || mkdir -p "$records"; } 2>/dev/null && { exec {fd}>"$records/.lock"; } 2>/dev/null || return 0
+	{ exec {fd}>"$pci/drivers_probe"; } 2>/dev/null || return 0
 	! command -v flock >/dev/null || flock -w "$wait_seconds" "$fd" ||
 		fail 1 "another plx-devbind is at work, and not ready within $wait_seconds s"
 }
@@ -526,6 +536,10 @@ lock() {
 change_all() {
 	local bdf why refused=0 goal interrupted=0
 	declare -A goals drivers
+	if [ "$action" = bind ] && [ "$target" != kernel ]; then
+		why=$(no_driver "$target")
+		[ -z "$why" ] || { complain "$why" && refused=1; }
+	fi
 	for bdf in "${devices[@]}"; do
 		goal=$(goal_of "$bdf")
 		if is_there "$bdf" "$goal"; then

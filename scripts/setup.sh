@@ -70,10 +70,13 @@ while [ $# -gt 0 ]; do
 	--check) check_only=1 ;;
 	--hugepages)
 		[ $# -ge 2 ] || fail 2 "--hugepages: want a number"
-		shift
-		hugepages=$1
+		set -- "$1=$2" "${@:3}"
+		continue
 		;;
-	--hugepages=*) hugepages=${1#*=} ;;
+	--hugepages=*)
+		hugepages=${1#*=}
+		[ -n "$hugepages" ] || fail 2 "--hugepages: want a number"
+		;;
 	-h | --help)
 		usage
 		exit 0

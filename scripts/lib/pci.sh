@@ -49,8 +49,12 @@ is_vfio_driver() {
 	[[ $1 == vfio-pci || $1 == *[-_]vfio[-_]pci ]]
 }
 
+is_uio_driver() {
+	[[ $1 == uio_pci_generic || $1 == igb_uio ]]
+}
+
 is_user_driver() {
-	[[ $1 == uio_pci_generic || $1 == igb_uio ]] || is_vfio_driver "$1"
+	is_uio_driver "$1" || is_vfio_driver "$1"
 }
 
 # spoils DRIVER: a device that has it keeps its group from being used from user space.
@@ -185,9 +189,56 @@ name_of() {
 	printf '%s %s\n' "${names[$1]:-Device}" "${device#0x}"
 }
 
+# igb_part ID: the part, as far as the driver igb knows it, or nothing
+igb_part() {
+	case $1 in
+	10c9 | 10e8 | 1526 | 150a) echo 82576 ;;
+	150e | 1516) echo 82580 ;;
+	1521) echo I350 ;;
+	1533 | 1534 | 1535 | 157b) echo I210 ;;
+	1539) echo I211 ;;
+	10e6 | 10e7 | 1518 | 150d) echo "82576, not copper" ;;
+	150f | 1510 | 1511 | 1527 | 0438 | 043a | 043c | 0440) echo "82580, not copper" ;;
+	1522 | 1523 | 1524 | 1546) echo "I350, not copper" ;;
+	1f40 | 1f41 | 1f45) echo "I354, not copper" ;;
+	1536 | 1537 | 1538 | 157c | 15f6) echo "I210, not copper" ;;
+	esac
+}
+
+part_of() {
+	local device
+	device=$(attribute "$1" device)
+	[ "$(attribute "$1" vendor)" != 0x8086 ] || igb_part "${device#0x}"
+}
+
 # ---- drivers ----
 
 # is_driver_at_hand DRIVER: in the kernel, or a module of it
 is_driver_at_hand() {
 	[ -d "$pci/drivers/$1" ] || modprobe -nq "$1" 2>/dev/null
+}
+
+# no_driver DRIVER: why it can't be loaded, or nothing; nothing is loaded yet
+no_driver() {
+	local out
+	[ ! -d "$pci/drivers/$1" ] || return 0
+	if ! command -v modprobe >/dev/null; then
+		echo "$1 is not in this kernel, and modprobe (package kmod) is missing"
+	elif ! out=$(modprobe -n "$1" 2>&1); then
+		echo "no module $1 for kernel $(uname -r): ${out%%$'\n'*}"
+	fi
+}
+
+# unused_drivers BDF DRIVER: the others that it could have, with commas
+unused_drivers() {
+	local driver list='' seen=" ${2//-/_} "
+	for driver in $(modprobe -R "$(attribute "$1" modalias)" 2>/dev/null) \
+		vfio-pci uio_pci_generic igb_uio; do
+		[[ $seen != *" ${driver//-/_} "* ]] || continue
+		if is_driver_at_hand "$driver"; then
+			seen+="${driver//-/_} "
+			list+="${list:+,}$driver"
+		fi
+	done
+	printf '%s\n' "$list"
 }

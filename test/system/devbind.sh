@@ -54,7 +54,7 @@ state() {
 		override=$(cat "$dir/driver_override")
 		echo "$dir $(driver "${dir#0000:}") ${override:-(null)}"
 	done)
-	ls "$tree/run" "$pci/drivers"
+	ls -A "$tree/run" "$pci/drivers"
 }
 
 # ---- the kernel ----
@@ -76,6 +76,7 @@ attach() {
 	elif [ "$1" = igb ] && [ -e "$tree/interface.$2" ]; then
 		interface "$2" "$(cat "$tree/interface.$2")"
 	fi
+	[ ! -f "$dir/reset" ] || echo "$2 $1 $(cat "$dir/reset")" >>"$tree/attached"
 	ln -s "../../drivers/$1" "$dir/driver"
 }
 
@@ -183,6 +184,7 @@ done <<'END'
 -b igb --user nobody 01:00.0
 -b igb --noiommu-mode 01:00.0
 -b vfio-pci --noiommu-mode --user nobody 01:00.0
+-b vfio-pci --user= 01:00.0
 --status-dev crypto
 END
 devbind 2 -b 01:00.0
@@ -197,8 +199,7 @@ done < <(grep -oE -- ' --?[a-z][a-z-]*' <<<"$out" | sort -u)
 
 # ---- status ----
 
-expect='
-Network devices with a driver of the kernel
+expect='Network devices with a driver of the kernel
 ===========================================
 0000:01:00.0 '\''82576 Gigabit 10c9'\'' if=eth1 drv=igb unused=vfio-pci group=11 numa_node=0
 0000:01:00.1 '\''Device 10c9'\'' if=eth2 drv=igb unused=vfio-pci group=12 numa_node=0
@@ -230,18 +231,25 @@ refused -b vfio-pci eth9 "eth9: no such device"
 refused -b vfio-pci '09:*' "09:*: no such device"
 refused -b vfio-pci dpdk:1 "no such device"
 refused -b vfio-pci --user no-such-user 01:00.0 "no such user"
-mkdir "$tree/run/pollux"
-mkdir "$tree/run/pollux/devbind"
-touch "$tree/run/pollux/devbind/.lock"
-before=$(state)
 refused -b vfio-pci 00:01.0 "0000:00:01.0: a bridge"
 refused -b vfio-pci --force 00:01.0 "0000:00:01.0: a bridge"
-refused -b vfio-pci 05:00.0 "no IOMMU group"
+refused -b vfio-pci eth5 "in use (eth5: default route, address 10.0.0.5/24): --force takes it away"
+says_not IOMMU
+refused -b vfio-pci --force 05:00.0 "no IOMMU group"
 refused -b vfio-pci --force eth5 "no IOMMU group"
 refused -u eth5 "in use (eth5: default route, address 10.0.0.5/24): --force takes it away"
 refused -u 04:00.0 "no network card, and nvme has it: --force"
 refused -b igb_uio 01:00.0 "no module igb_uio for kernel"
 says "Module igb_uio not found"
+# A driver that is not there is told before what is against the device.
+refused -b foo eth5 "in use (eth5: default route"
+[[ $out == "plx-devbind: error: no module foo for kernel "* ]] || fail "foo is not told first: $out"
+[ ! -e "$tree/loaded" ] || fail "refused, and loaded: $(cat "$tree/loaded")"
+devbind 0 --restore dpdk
+says "no network function has a user-space driver"
+devbind 0 -b igb 01:00.0
+says "nothing to do, it has igb"
+[ "$(state)" = "$before" ] || fail "nothing to do: $(diff <(echo "$before") <(state))"
 # One that is refused keeps the others from being touched.
 refused -u 01:00.0 eth5 "nothing is changed"
 
@@ -293,24 +301,57 @@ grep -qx vfio_iommu_type1 "$tree/loaded" || fail "vfio_iommu_type1 was not loade
 devbind 0 -b vfio 0000:01:00.0
 says "nothing to do, it has vfio-pci"
 devbind 0
-[ "$(sed -n '2p;4p' <<<"$out")" = "Network devices with a user-space driver
+[ "$(sed -n '1p;3p' <<<"$out")" = "Network devices with a user-space driver
 0000:01:00.0 '82576 Gigabit 10c9' drv=vfio-pci unused=igb group=11 numa_node=0" ] || fail "shows: $out"
 devbind 0 --restore 01:00.0
 says "0000:01:00.0: igb, interface eth1"
 has 01:00.0 igb
-[ ! -e "$tree/run/pollux/devbind/0000:01:00.0" ] || fail "the record is left behind"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
 devbind 0 --restore 01:00.0
 says "nothing to do, it has igb"
 
 kernel_driver uio_pci_generic modules
 devbind 0 --bind=vfio-pci eth1 eth2
 devbind 0 -b uio 01:00.0 -s
+says $'uio_pci_generic\n\nNetwork devices with a user-space driver\n'
 has 01:00.0 uio_pci_generic
 has 01:00.1 vfio-pci
 says "drv=uio_pci_generic unused=igb,vfio-pci"
 devbind 0 --restore dpdk
 has 01:00.0 igb
 has 01:00.1 igb
+[ ! -e "$pci/devices/0000:01:00.0/reset" ] || fail "a device without reset is reset"
+
+# What a killed process left in a device goes before a driver of the kernel comes, and only from UIO.
+reset=$pci/devices/0000:01:00.0/reset
+# attached TEXT...: the drivers of 0000:01:00.0 since the last time, and whether it was reset before
+attached() {
+	local want
+	want=$(printf '0000:01:00.0 %s\n' "$@")
+	[ "$(cat "$tree/attached")" = "$want" ] || fail "want '$want', not '$(cat "$tree/attached")'"
+	rm "$tree/attached"
+	echo 0 >"$reset"
+}
+echo 0 >"$reset"
+devbind 0 -b uio 01:00.0
+devbind 0 -b vfio 01:00.0
+devbind 0 --restore 01:00.0
+attached "uio_pci_generic 0" "vfio-pci 0" "igb 0"
+devbind 0 -b uio 01:00.0
+devbind 0 --restore 01:00.0
+attached "uio_pci_generic 0" "igb 1"
+devbind 0 -b uio 01:00.0
+devbind 0 -u 01:00.0
+devbind 0 -b kernel 01:00.0
+attached "uio_pci_generic 0" "igb 1"
+rm "$reset"
+mkdir "$reset"
+devbind 0 -b uio 01:00.0
+devbind 0 --restore 01:00.0
+says "warning: 0000:01:00.0: not reset: Is a directory"
+has 01:00.0 igb
+rmdir "$reset"
+
 devbind 0 --restore dpdk
 says "no network function has a user-space driver"
 
@@ -380,7 +421,10 @@ says "0000:01:00.0: not bound to vfio-pci: the driver did not take it"
 says "it has igb as before"
 [ "$(state)" = "$before" ] ||
 	fail "not put back: $(diff <(echo "$before") <(state))"
-[ ! -e "$tree/run/pollux/devbind/0000:01:00.0" ] || fail "a record is left behind"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
+wait=1 devbind 1 -b vfio-pci 03:00.0
+says "it has no driver as before"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
 [ -d "$pci/devices/0000:01:00.0/net/eth1" ] || fail "the interface is not back"
 # A driver that does not know the device is not forced upon it.
 wait=1 devbind 1 -b e1000e 01:00.0
@@ -517,5 +561,5 @@ says "0000:01:00.0 'Device 10c9' if=eth1 drv=igb"
 rm -r "$pci/devices"
 mkdir "$pci/devices"
 devbind 0
-says "No network devices on the PCI bus"
+[ "$out" = "No network devices on the PCI bus" ] || fail "without cards: $out"
 [ ! -e "$tree/unexpected" ] || fail "unexpected: $(cat "$tree/unexpected")"

@@ -43,11 +43,15 @@ END
 
 # ---- wrong usage ----
 
-for arguments in --bogus --cpus "--cpus x" "--cpus=1-" eth0; do
+for arguments in --bogus --cpus "--cpus x" "--cpus=1-" --cpus= "--cpus 3-2" eth0; do
 	# shellcheck disable=SC2086
 	doctor 2 $arguments
 	[ "$(wc -l <<<"$out")" -eq 1 ] || fail "plx-doctor $arguments: want one line: $out"
 done
+doctor 2 eth0
+[[ $out == *"eth0: there is nothing to name"* ]] || fail "an argument: $out"
+doctor 2 --bogus
+[[ $out == *"--bogus: unknown option"* ]] || fail "an option: $out"
 doctor 0 --help
 [[ $out == "usage: plx-doctor"* ]] || fail "--help says: $out"
 
@@ -134,6 +138,23 @@ put $huge-1048576kB/free_hugepages 4
 put $node/node0/hugepages/hugepages-1048576kB/nr_hugepages 4
 doctor 0
 line ok hugepages "4 of 1 GB, 4 free (node0 4)"
+# All of one size in use: no harm while there is the other one, and this process may have it.
+put $huge-1048576kB/free_hugepages 0
+doctor 0
+line ok hugepages "4 of 1 GB, and all in use; of 2 MB some are free"
+line ok hugepages "256 of 2 MB, 250 free (node0 256)"
+put sys/fs/cgroup/user.slice/hugetlb.2MB.max 0
+doctor 1
+line warn hugepages "4 of 1 GB, and all in use" \
+	"echo 8 | sudo tee /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+rm "$tree/sys/fs/cgroup/user.slice/hugetlb.2MB.max"
+put $huge-2048kB/free_hugepages 0
+doctor 0
+line warn hugepages "4 of 1 GB, and all in use" \
+	"echo 8 | sudo tee /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+put $huge-1048576kB/free_hugepages 1
+doctor 0
+line ok hugepages "256 of 2 MB, and all in use; of 1 GB some are free"
 good
 put $huge-2048kB/free_hugepages 0
 doctor 0
@@ -315,6 +336,22 @@ doctor 0 --cpus 1,3
 line warn isolation "CPUs 2-3 are isolated, and not all of 1,3" \
 	"isolcpus=managed_irq,domain,1,3 nohz_full=1,3 rcu_nocbs=1,3 irqaffinity=0"
 line ok irqs "none goes to CPUs 1,3"
+# CPUs that are not there: no page at all.
+for cpus in 99 4 0-4 1,0099; do
+	doctor 2 --cpus "$cpus"
+	[[ $out == "plx-doctor: error: --cpus $cpus: CPU "*" is not online; online: 0-3" ]] ||
+		fail "--cpus $cpus: $out"
+done
+put $cpu/online 0-3,8-9
+doctor 0 --cpus 08-09,3
+put $cpu/online 0-3
+doctor 0 --cpus 0-3
+line warn isolation "lcores on all CPUs (0-3): one has to be left for everything else"
+[[ $out != *isolcpus* && $out != *irqaffinity* ]] || fail "advice to isolate all CPUs: $out"
+put $cpu/online 0,2-3
+doctor 2 --cpus 1-2
+[[ $out == *"CPU 1 is not online; online: 0,2-3" ]] || fail "a CPU that is off: $out"
+put $cpu/online 0-3
 doctor 0 --cpus=0-1
 line warn irqs "1 may come to CPUs 0-1: 24" \
 	"for i in /proc/irq/*/smp_affinity_list; do echo 2 | sudo tee \$i; done"

@@ -47,11 +47,14 @@ END
 
 # ---- wrong usage ----
 
-for arguments in --bogus "--hugepages" "--hugepages x" "--hugepages 99999999" "--hugepages="-1; do
+for arguments in --bogus "--hugepages" "--hugepages x" "--hugepages 99999999" "--hugepages="-1 \
+	"--check --hugepages="; do
 	# shellcheck disable=SC2086
 	setup 2 $arguments
 	[ "$(wc -l <<<"$out")" -eq 1 ] || fail "setup.sh $arguments: want one line: $out"
 done
+setup 2 --check --hugepages ""
+[[ $out == *"--hugepages: want a number" ]] || fail "an empty number of hugepages: $out"
 setup 0 --help
 [[ $out == "usage: scripts/setup.sh"* ]] || fail "--help says: $out"
 
