@@ -56,7 +56,7 @@ while [ $# -gt 0 ]; do
 		usage
 		exit 0
 		;;
-	*) fail 2 "$1: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER, " \
+	*) fail 2 "$1: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER," \
 		"--short" ;;
 	esac
 	shift
@@ -72,10 +72,10 @@ esac
 child=
 
 end_child() {
-	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null
+	[ -z "$child" ] || kill -KILL "$child"
 	child=
 	wait
-}
+} 2>/dev/null # where bash would tell who was killed
 
 interrupted() {
 	trap '' INT TERM HUP
@@ -108,16 +108,28 @@ do_setup() {
 	esac
 }
 
-# Without tests and benchmarks, so that it is quick. Where this user may not write into the tree,
-# programs that are there have to do.
+# locked FOLDER: what keeps this user from building there, nothing if nothing does
+locked() {
+	local folder=$1
+	while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
+	if [ ! -w "$folder" ] || [ ! -x "$folder" ]; then
+		echo "$folder"
+	else
+		find "$1" -maxdepth 1 ! -type l ! -writable -print -quit 2>/dev/null
+	fi
+}
+
+# Without tests and benchmarks, so that it is quick. Where this user may not write into the build,
+# as when root has made it, programs that are there have to do.
 do_build() {
-	local log
+	local log place
 	build=$root/build/demo
-	if [ ! -w "$root" ] && [ ! -w "$root/build" ]; then
+	place=$(locked "$build")
+	if [ -n "$place" ]; then
 		[ -x "$build/bin/plx-l2fwd" ] ||
-			fail 1 "$root: you may not write there, and the demo is not built: use a clone" \
+			fail 1 "$place: you may not write there, and the demo is not built: use a clone" \
 				"of your own, or run this as its owner first"
-		say "taking the programs in $build: you may not write there"
+		say "taking the programs in $build: you may not write into $place"
 		return
 	fi
 	say "building in $build"
@@ -133,7 +145,8 @@ if [ -z "$build" ]; then
 	do_setup
 	do_build
 else
-	build=$(cd "$build" 2>/dev/null && pwd) || fail 1 "--build: there is no such folder"
+	folder=$(cd "$build" 2>/dev/null && pwd) || fail 1 "--build $build: there is no such folder"
+	build=$folder
 	[ -x "$build/bin/plx-l2fwd" ] || fail 1 "--build $build: plx-l2fwd is not built there"
 fi
 

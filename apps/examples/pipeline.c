@@ -89,6 +89,7 @@ static int parse_args(int argc, char **argv, uint64_t *nb_packets)
 {
 	int c;
 
+	opterr = 0;
 	while ((c = getopt(argc, argv, "n:")) == 'n') {
 		char *end = optarg;
 
@@ -98,7 +99,9 @@ static int parse_args(int argc, char **argv, uint64_t *nb_packets)
 	}
 	if (c == -1 && optind == argc)
 		return 0;
-	if (c != '?') /* getopt() itself has told */
+	if (c == '?') /* no option, or -n without its value */
+		fprintf(stderr, "plx-pipeline: '-%c': want -n PACKETS, 1 or more\n", optopt);
+	else
 		fprintf(stderr, "plx-pipeline: '%s': want -n PACKETS, 1 or more\n",
 			c == 'n' ? optarg : argv[optind]);
 	return 2;

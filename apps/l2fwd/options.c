@@ -52,7 +52,9 @@ const char l2fwd_usage[] =
 	"\n"
 	"SIGINT and SIGTERM end it as well: what was received is sent, then the totals are "
 	"printed.\n"
-	"Exit status: 0 it ended so, 2 a wrong option or value, 1 all else.\n";
+	"Exit status: 0 it ended so; 2 a wrong option or value, also a CPU or a port that is not "
+	"there;\n"
+	"1 all else that fails.\n";
 
 enum { MAC_UPDATING = 256, NO_MAC_UPDATING, PORTMAP, STATS_JSON, SECONDS, PACKETS, UNTIL_EOF };
 

@@ -110,6 +110,7 @@ static int parse_args(int argc, char **argv, unsigned *seconds)
 {
 	int c;
 
+	opterr = 0;
 	while ((c = getopt(argc, argv, "s:")) == 's') {
 		char *end = optarg;
 		unsigned long value =
@@ -121,9 +122,13 @@ static int parse_args(int argc, char **argv, unsigned *seconds)
 		}
 		*seconds = (unsigned)value;
 	}
-	if (c == -1 && optind < argc)
-		fprintf(stderr, "my-app: '%s': want options only\n", argv[optind]);
-	return c == -1 && optind == argc ? 0 : 2; /* getopt() itself has told the rest */
+	if (c == -1 && optind == argc)
+		return 0;
+	if (c == -1)
+		fprintf(stderr, "my-app: '%s': want -s SECONDS only\n", argv[optind]);
+	else /* no option, or -s without its value */
+		fprintf(stderr, "my-app: '-%c': want -s SECONDS, 1 to 86400\n", optopt);
+	return 2;
 }
 
 int main(int argc, char **argv)

@@ -55,7 +55,8 @@ for port in 0 1; do
 	command+=(--vdev "net_pcap$port,rx_pcap=in.pcap,rate_pps=$pps,tx_pcap=out$port.pcap")
 done
 command+=(-- -p 3 -q 2 -T 1 --until-eof --seconds 60 --stats-json stats.json)
-printf '%s\n\n' "${command[*]}"
+printf '%s\n(lcore 0 forwards on CPU %s, lcore 1 shows the statistics on CPU %s)\n\n' \
+	"${command[*]}" "${DEMO_CPUS##*[,-]}" "${DEMO_CPUS%%[,-]*}"
 setpriv --pdeathsig KILL "${command[@]}" || fail "plx-l2fwd ended with status $?"
 
 # ---- what became of it ----

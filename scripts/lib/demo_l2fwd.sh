@@ -115,7 +115,8 @@ has_started() {
 	[ -s stats.json ] || ! kill -0 "$l2fwd" 2>/dev/null
 }
 
-printf '%s\n\n' "${command[*]}"
+printf '%s\n(lcore 0 forwards on CPU %s, lcore 1 shows the statistics on CPU %s)\n\n' \
+	"${command[*]}" "${DEMO_CPUS##*[,-]}" "${DEMO_CPUS%%[,-]*}"
 "${command[@]}" &
 l2fwd=$!
 if ! wait_for 20 has_started || ! kill -0 "$l2fwd" 2>/dev/null; then

@@ -54,7 +54,9 @@ refused() {
 }
 refused "my-app: -s '0': want seconds, 1 to 86400" "${options[@]}" -- -s 0
 refused "my-app: -s '1x': want seconds, 1 to 86400" "${options[@]}" -- -s 1x
-refused "my-app: 'more': want options only" "${options[@]}" -- more
+refused "my-app: 'more': want -s SECONDS only" "${options[@]}" -- more
+refused "my-app: '-x': want -s SECONDS, 1 to 86400" "${options[@]}" -- -x
+refused "my-app: '-s': want -s SECONDS, 1 to 86400" "${options[@]}" -- -s
 refused "my-app: one lcore only: want two, as in -l 0,1" --no-huge --no-pci \
 	--lcores "0@${cpus%%[,-]*}"
 
@@ -88,6 +90,8 @@ forwards "$scratch/apps/first/first"
 mkdir "$scratch/second"
 new_app "$scratch/second" --build "$PLX_BUILD_DIR" || fail "$(cat "$scratch/log")"
 made "$scratch/second"
+grep -qxF "new-app: installing it in $PLX_BUILD_DIR/prefix" "$scratch/log" ||
+	fail "not told what it does: $(cat "$scratch/log")"
 libdir=$(dirname "$(find "$PLX_BUILD_DIR/prefix" -name libpollux.a)")
 forwards "$scratch/second/build/second"
 
@@ -125,3 +129,69 @@ new_app_refused 2 "b: want one folder, there is 'a' already" a b
 CC=no-such-cc new_app_refused 1 "no-such-cc is missing: run scripts/setup.sh, or install it" \
 	"$scratch/third"
 [ ! -e "$scratch/third" ] || fail "a refused run left a folder behind"
+
+# What can't be made is told in one line before anything is built, and nothing of it stays.
+new_app_refused 1 "/proc/nope/third: can't make it, or may not write there" /proc/nope/third
+# refused_build LINE BUILD
+refused_build() {
+	local status=0
+	new_app "$scratch/third/app" --build "$2" || status=$?
+	[[ $status -eq 1 && $(tail -n 1 "$scratch/log") == "new-app: error: $1" ]] ||
+		fail "new-app.sh --build $2: status $status: $(cat "$scratch/log")"
+	[ "$(wc -l <"$scratch/log")" -eq 2 ] || fail "--build $2: want two lines: $(cat "$scratch/log")"
+	[ ! -e "$scratch/third" ] || fail "--build $2: left a folder behind"
+}
+refused_build "--build $scratch/gone: there is no such folder" "$scratch/gone"
+[ ! -e "$scratch/gone" ] || fail "a refused run made its build"
+refused_build "$scratch/apps: neither a build of this tree nor an empty folder" "$scratch/apps"
+refused_build "$scratch/copy/build: it is a build of another tree: $scratch/copy" \
+	"$scratch/copy/build"
+if [ "$(id -u)" -eq 0 ]; then
+	chmod 755 "$scratch"
+	mkdir -m 1777 "$scratch/open"
+	as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups env TMPDIR="$scratch/open")
+	mkdir "$scratch/roots"
+	if "${as_user[@]}" test -x "$PLX_SOURCE_DIR/scripts/new-app.sh"; then
+		status=0
+		"${as_user[@]}" "$PLX_SOURCE_DIR/scripts/new-app.sh" "$scratch/open/third" \
+			--build "$scratch/roots" >"$scratch/log" 2>&1 || status=$?
+		line="$scratch/roots: you may not write there: make a folder and name it by --build DIR"
+		[[ $status -eq 1 && $(tail -n 1 "$scratch/log") == "new-app: error: $line" ]] ||
+			fail "a build of root's: status $status: $(cat "$scratch/log")"
+		[ -z "$(ls -A "$scratch/open")" ] || fail "left behind: $(ls -A "$scratch/open")"
+	fi
+fi
+
+# Interrupted while it builds: all of it ends, and what was made goes away. A compiler that never
+# ends stands for a long build.
+mkdir "$scratch/empty-build" "$scratch/bin"
+mark=$scratch/compiling
+cat >"$scratch/bin/cmake" <<END
+#!/bin/sh
+echo >"$scratch/empty-build/half" && echo \$\$ >"$mark" && sleep 60
+END
+chmod +x "$scratch/bin/cmake"
+for signal in INT TERM; do
+	rm -f "$mark"
+	env --default-signal=INT PATH="$scratch/bin:$PATH" "$PLX_SOURCE_DIR/scripts/new-app.sh" \
+		"$scratch/third/app" --build "$scratch/empty-build" >"$scratch/log" 2>&1 &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		[ ! -s "$mark" ] || break
+		sleep 0.1
+	done
+	kill -$signal $pid
+	status=0
+	wait $pid || status=$?
+	[ $status -eq 130 ] || fail "SIG$signal: status $status: $(cat "$scratch/log")"
+	grep -qxF "new-app: interrupted" "$scratch/log" || fail "SIG$signal: $(cat "$scratch/log")"
+	if kill -0 "$(cat "$mark")" 2>/dev/null; then fail "SIG$signal: the build goes on"; fi
+	[ ! -e "$scratch/third" ] || fail "SIG$signal: left $(find "$scratch/third")"
+	[ -z "$(ls -A "$scratch/empty-build")" ] || fail "SIG$signal: left $(ls "$scratch/empty-build")"
+done
+
+# A folder with a blank: what is to be run next is written as a shell reads it.
+mkdir "$scratch/a blank"
+PKG_CONFIG_PATH=$libdir/pkgconfig new_app "$scratch/a blank/fourth" || fail "$(cat "$scratch/log")"
+command=$(sed -n 's/^  \(cmake --build .*\)/\1/p' "$scratch/log")
+bash -c "$command" >/dev/null || fail "not to be run: $command"

@@ -151,6 +151,7 @@ killed() {
 	KILL) [ $status -eq 137 ] || fail "SIG$signal: exit status $status, want 137" ;;
 	esac
 	if grep -q '^summary: ' "$scratch/log"; then fail "SIG$signal: it ran to its end"; fi
+	if grep -q 'Killed' "$scratch/log"; then fail "SIG$signal: bash tells of a job"; fi
 	assert_clean "SIG$signal, $when, $1"
 }
 
@@ -179,6 +180,7 @@ status=0
 wait $terminal || status=$?
 [ $status -eq 130 ] || fail "^C: exit status $status, want 130"
 grep -q 'demo: interrupted, nothing is left' "$scratch/log" || fail "^C: it says nothing of it"
+if grep -q 'Killed' "$scratch/log"; then fail "^C: bash tells of a job"; fi
 if grep -q '^summary: ' "$scratch/log"; then fail "^C: it ran to its end"; fi
 assert_clean "^C"
 
@@ -194,6 +196,21 @@ refused() {
 	grep -q -e "$words" "$scratch/log" || fail "demo.sh $*: has not said: $words"
 }
 
-refused "bogus: want one of the demos" bogus
+refused "bogus: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER, --short\$" bogus
 refused "driver net_bogus: want net_af_packet" --driver net_bogus
 refused "--build: want a value" --build
+status=0
+"${demo[0]}" --build "$scratch/gone" >"$scratch/log" 2>&1 || status=$?
+[[ $status -eq 1 && $(cat "$scratch/log") == "demo: error: --build $scratch/gone: there is no such folder" ]] ||
+	fail "--build of nothing: status $status"
+
+# ---- a build that root has made, in a tree of the user's ----
+
+if [ ${#as_user[@]} -gt 0 ]; then
+	mkdir -p "$scratch/tree/build/demo/bin"
+	cp "$scratch/build/bin/plx-l2fwd" "$scratch/tree/build/demo/bin"
+	chown 65534:65534 "$scratch/tree" "$scratch/tree/build"
+	chmod -R a+rX "$scratch/tree/build"
+	runs "user, build of root" "taking the programs in $scratch/tree/build/demo: you may not write into" \
+		"${as_user[@]}" "$scratch/tree/scripts/demo.sh" l2fwd --short
+fi

@@ -69,8 +69,8 @@ for value in 0 -5 5x many ''; do
 	refused 2 "plx-pipeline: '$value': want -n PACKETS, 1 or more" "${plain[@]}" -- -n "$value"
 done
 refused 2 "plx-pipeline: 'more': want -n PACKETS, 1 or more" "${plain[@]}" -- -n 5 more
-refused 2 "$program: invalid option -- 'x'" "${plain[@]}" -- -x
-refused 2 "$program: option requires an argument -- 'n'" "${plain[@]}" -- -n
+refused 2 "plx-pipeline: '-x': want -n PACKETS, 1 or more" "${plain[@]}" -- -x
+refused 2 "plx-pipeline: '-n': want -n PACKETS, 1 or more" "${plain[@]}" -- -n
 refused 2 "pollux: eal: error: -m 'lots': want megabytes, 1 to 16777216" -m lots
 refused 1 "plx-pipeline: one lcore only: want two, as in -l 0,1" --no-huge --lcores "0@$first"
 run 0 --help
