@@ -219,6 +219,8 @@ def first_frame(build, make, vdevs):
 
 VETH = {
     "pcap": (lambda i: f"net_pcap{i},iface=p{i}", lambda i: f"net_pcap{i},iface=p{i}"),
+    "pcap-not-immediate": (lambda i: f"net_pcap{i},iface=p{i},immediate=0",
+                           lambda i: f"net_pcap{i},iface=p{i}"),
     "af-packet": (lambda i: f"net_af_packet{i},iface=p{i}",
                   lambda i: f"net_af_packet{i},iface=p{i}"),
     "af-xdp": (lambda i: f"net_af_xdp{i},iface=p{i}", lambda i: f"net_af_xdp{i},iface=p{i}"),
