@@ -163,6 +163,20 @@ addresses_only() {
 	sed 's/ ([^)]*),\{0,1\}//g'
 }
 
+# free_group BDF LIST: what frees a card's group of those in LIST, as company_of() has them. A disk, or
+# an interface in use, is not taken from the kernel for it.
+free_group() {
+	local bdf others
+	others=$(addresses_only <<<"$2")
+	for bdf in ${others//,/ }; do
+		if ! is_network "$bdf" || [ -n "$(busy "$bdf")" ]; then
+			echo "$bdf has to stay with the kernel: another slot, or ACS in the firmware, parts them"
+			return
+		fi
+	done
+	echo "sudo plx-devbind -b vfio-pci $1$others"
+}
+
 # check_group BDF TEXT: rights on the group of a card that vfio-pci has
 check_group() {
 	local bdf=$1 text=$2 group node users
@@ -174,7 +188,7 @@ check_group() {
 		line ok card "$text, in use by $users"
 	elif [ -n "$(spoilers_of "$group")" ]; then
 		line bad card "$text: the kernel still drives $(spoilers_of "$group")" \
-			"sudo plx-devbind -b vfio-pci $(spoilers_of "$group" | addresses_only)"
+			"$(free_group "" "$(spoilers_of "$group")")"
 	elif [ ! -e "$node" ]; then
 		line bad card "$text: there is no /dev/vfio/$group here" \
 			"in a container: give it the devices /dev/vfio/vfio and /dev/vfio/$group"
@@ -207,7 +221,7 @@ check_card() {
 		line ok card "$text: the kernel's, in use ($why)"
 	elif [ -n "$company" ]; then
 		line warn card "$text: its IOMMU group also has $company" \
-			"sudo plx-devbind -b vfio-pci $bdf $(addresses_only <<<"$company")"
+			"$(free_group "$bdf " "$company")"
 	else
 		line warn card "$text: not given to a user-space driver" \
 			"sudo plx-devbind -b vfio-pci $bdf"

@@ -298,15 +298,27 @@ goal_of() {
 
 # refusal BDF GOAL: why not, or nothing
 refusal() {
-	local bdf=$1 goal=$2 driver why
+	local bdf=$1 goal=$2 driver why vf nb_vfs
 	driver=$(driver_of "$bdf")
 	if [[ $(attribute "$bdf" class) == 0x06* ]]; then
 		echo "a bridge: other devices are behind it"
 		return
 	fi
+	# The kernel would wait for who has one, the function half gone.
+	for vf in "$pci/devices/$bdf"/virtfn*; do
+		[ -e "$vf" ] || continue
+		vf=$(readlink -f "$vf")
+		why=$(holders_of "${vf##*/}")
+		[ -z "$why" ] || { echo "its virtual function ${vf##*/} is in use ($why): end that first" && return; }
+	done
 	if is_user_driver "$driver"; then
 		why=$(holders_of "$bdf")
 		[ -z "$why" ] || { echo "in use ($why): end that first" && return; }
+		nb_vfs=$(attribute "$bdf" sriov_numvfs)
+		if [ "${nb_vfs:-0}" != 0 ] && [ $force -eq 0 ]; then
+			echo "has $nb_vfs virtual functions: --force takes it away"
+			return
+		fi
 	elif [ $force -eq 0 ] && [ -n "$driver" ]; then
 		if ! is_network "$bdf"; then
 			echo "no network card, and $driver has it: --force takes it away"

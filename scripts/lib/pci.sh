@@ -139,6 +139,14 @@ addresses_of() {
 		awk '($3 == "inet" || $3 == "inet6") && $4 !~ /^fe80:/ { print "address " $4 }'
 }
 
+# is_ours INTERFACE: is what ip knows by this name the interface of that name in sysfs? sysfs may be
+# that of another network namespace: in a container, or after unshare or nsenter.
+is_ours() {
+	local shown
+	shown=$(ip -o link show dev "$1" 2>/dev/null)
+	[ -n "$shown" ] && [ "${shown%%:*}" = "$(cat "$root/sys/class/net/$1/ifindex" 2>/dev/null)" ]
+}
+
 # busy BDF: why the kernel's driver is not to be taken away, one reason a line
 busy() {
 	local interface upper folder nb_vfs inside
@@ -150,7 +158,11 @@ busy() {
 	done
 	while read -r interface; do
 		read_routes
-		[ $routes_known = yes ] || echo "unknown: ip (iproute2) is missing or fails"
+		if [ $routes_known != yes ]; then
+			echo "unknown: ip (iproute2) is missing or fails"
+		elif ! is_ours "$interface"; then
+			echo "unknown: the interface is of another network namespace"
+		fi
 		route_by "$interface"
 		addresses_of "$interface"
 		for upper in "$root/sys/class/net/$interface"/upper_*; do

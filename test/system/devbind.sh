@@ -271,6 +271,7 @@ echo "10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.1" >>"$tree/ip/rou
 in_use addr.eth1 '3: eth1    inet 10.1.0.1/24 scope global eth1\ valid_lft forever' "address 10.1.0.1/24"
 in_use addr.eth1 '3: eth1    inet6 2001:db8::1/64 scope global \ valid_lft forever' "address 2001:db8::1/64"
 in_use fails x "unknown: ip (iproute2) is missing or fails"
+in_use elsewhere x "unknown: the interface is of another network namespace"
 ln -s /nowhere "$tree/sys/class/net/eth1/upper_br0"
 refused -u eth1 "in use (eth1: carries br0)"
 rm "$tree/sys/class/net/eth1/upper_br0"
@@ -392,7 +393,19 @@ devbind 0 -b vfio-pci --force eth1
 has 01:00.0 vfio-pci
 rm "$tree/ip/addr.eth1"
 
-# ---- a process has it ----
+# ---- a process has it, or a virtual function of it ----
+
+echo 2 >"$pci/devices/0000:01:00.0/sriov_numvfs"
+devbind 1 --restore 01:00.0
+says "0000:01:00.0: has 2 virtual functions: --force takes it away"
+echo 0 >"$pci/devices/0000:01:00.0/sriov_numvfs"
+device 0000:01:10.0 0x020000 8086:10ca - 40 0
+ln -s ../0000:01:10.0 "$pci/devices/0000:01:00.0/virtfn0"
+holder 4243 qemu /dev/vfio/40
+devbind 1 --force --restore 01:00.0
+says "its virtual function 0000:01:10.0 is in use (qemu, pid 4243): end that first"
+rm -r "$pci/devices/0000:01:00.0/virtfn0" "$pci/devices/0000:01:10.0" "$tree/proc/4243" \
+	"$tree/sys/kernel/iommu_groups/40"
 
 for node in /dev/vfio/11 /sys/devices/pci0000:00/0000:01:00.0/resource0; do
 	holder 4242 plx-l2fwd "$node"

@@ -249,6 +249,16 @@ interface 0000:01:00.0 eth1
 doctor 0
 line warn card "0000:01:00.0 82576, driver igb, eth1, node 0: its IOMMU group also has 0000:01:00.1 (igb)" \
 	"sudo plx-devbind -b vfio-pci 0000:01:00.0 0000:01:00.1"
+echo "3: eth2 inet 10.0.0.2/24" >"$tree/ip/addr.eth2"
+doctor 0
+line warn card "0000:01:00.0 82576, driver igb, eth1, node 0: its IOMMU group also has 0000:01:00.1 (igb)" \
+	"0000:01:00.1 has to stay with the kernel: another slot, or ACS in the firmware, parts them"
+rm "$tree/ip/addr.eth2"
+echo 0x010802 >"$pci/devices/0000:01:00.1/class"
+doctor 0
+line warn card "0000:01:00.0 82576, driver igb, eth1, node 0: its IOMMU group also has 0000:01:00.1 (igb)" \
+	"0000:01:00.1 has to stay with the kernel: another slot, or ACS in the firmware, parts them"
+echo 0x020000 >"$pci/devices/0000:01:00.1/class"
 echo "2: eth1 inet 10.0.0.1/24" >"$tree/ip/addr.eth1"
 doctor 0
 line ok card "0000:01:00.0 82576, driver igb, eth1, node 0: the kernel's, in use (address 10.0.0.1/24)"
