@@ -148,9 +148,6 @@ void plx_port_tx_give_up_(unsigned id, unsigned queue, struct plx_mbuf **pkts, u
 {
 	struct plx_port_txq *txq = NULL;
 
-	/* Refused by plx_port_check_tx_(): there are no packets. */
-	if (!pkts)
-		return;
 	/* While it is started the queue is this thread's own, as in a burst: no pin, whose word
 	 * all threads of the port would write. */
 	if (id < PLX_PORT_MAX && queue < PLX_PORT_QUEUES_MAX)

@@ -394,6 +394,10 @@ PLX_INLINE uint32_t plx_port_tx_or_drop(unsigned port, unsigned queue, struct pl
 {
 	uint32_t sent = plx_port_tx_burst(port, queue, pkts, nb);
 
+#if PLX_CHECK
+	if (!pkts) /* refused, and there are no packets */
+		return sent;
+#endif
 	if (plx_unlikely(sent < nb))
 		plx_port_tx_give_up_(port, queue, &pkts[sent], nb - sent);
 	return sent;
