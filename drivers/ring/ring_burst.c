@@ -179,21 +179,15 @@ struct head {
 };
 
 _Static_assert(offsetof(struct plx_mbuf, refcnt) % sizeof(words) == 0, "the load is aligned");
-_Static_assert(offsetof(struct plx_mbuf, flags) - offsetof(struct plx_mbuf, refcnt) ==
-		       offsetof(struct head, flags),
-	       "struct head is a part of struct plx_mbuf");
-_Static_assert(offsetof(struct plx_mbuf, nb_segs) - offsetof(struct plx_mbuf, refcnt) ==
-		       offsetof(struct head, nb_segs),
-	       "struct head is a part of struct plx_mbuf");
-_Static_assert(offsetof(struct plx_mbuf, data_off) - offsetof(struct plx_mbuf, refcnt) ==
-		       offsetof(struct head, data_off),
-	       "struct head is a part of struct plx_mbuf");
-_Static_assert(offsetof(struct plx_mbuf, data_len) - offsetof(struct plx_mbuf, refcnt) ==
-		       offsetof(struct head, data_len),
-	       "struct head is a part of struct plx_mbuf");
-_Static_assert(offsetof(struct plx_mbuf, pkt_len) - offsetof(struct plx_mbuf, refcnt) ==
-		       offsetof(struct head, pkt_len),
-	       "struct head is a part of struct plx_mbuf");
+#define SAME_PLACE(field)                                                                          \
+	_Static_assert(offsetof(struct plx_mbuf, field) - offsetof(struct plx_mbuf, refcnt) ==     \
+			       offsetof(struct head, field),                                       \
+		       "struct head is a part of struct plx_mbuf")
+SAME_PLACE(nb_segs);
+SAME_PLACE(data_off);
+SAME_PLACE(data_len);
+SAME_PLACE(pkt_len);
+SAME_PLACE(flags);
 _Static_assert(sizeof(struct head) == sizeof(words), "struct head is one vector register");
 _Static_assert((uint64_t)PLX_BURST_MAX *(RING_MTU_MAX + ETHER_HDR_LEN + RING_TAG_BYTES) <=
 		       UINT32_MAX,
