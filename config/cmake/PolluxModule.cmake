@@ -14,6 +14,7 @@ set(plx_floors
 	"eal 1"
 	"mempool 2"
 	"netif 2"
+	"bus 2"
 	"mbuf 3"
 	"port 4"
 	"stats 5"

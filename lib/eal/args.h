@@ -20,6 +20,7 @@ enum plx_eal_opt {
 	OPT_BLOCK,
 	OPT_VDEV,
 	OPT_NO_PCI,
+	OPT_UNSAFE_DMA,
 	OPT_MEM,
 	OPT_SOCKET_MEM,
 	OPT_NO_HUGE,

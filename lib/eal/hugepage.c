@@ -417,8 +417,9 @@ void plx_mem_log_lack(const char *what, const struct plx_mem_lack *lack)
 			strerror(-lack->err));
 		return;
 	case PLX_MEM_LACK_WATCHER:
-		LOG_ERR("%s: new memory can't be mapped for a device: %s", what,
-			strerror(-lack->err));
+		/* The watcher told why. */
+		LOG_INFO("%s: new memory can't be mapped for a device: %s", what,
+			 strerror(-lack->err));
 		return;
 	case PLX_MEM_LACK_OTHER:
 		log_other(what, lack);

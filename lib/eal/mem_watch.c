@@ -156,8 +156,8 @@ int plx_mem_watch_add(struct plx_mem_watch *watch)
 		*end = watch;
 	} else if (visit.refused) {
 		plx_mem_space_walk(visit_removed, &visit);
-		LOG_ERR("memory at %p can't be mapped for a device: %s", visit.refused,
-			strerror(-err));
+		LOG_INFO("memory at %p can't be mapped for a device: %s", visit.refused,
+			 strerror(-err));
 	}
 	plx_mem_unlock();
 	return err;

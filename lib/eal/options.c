@@ -330,6 +330,10 @@ const struct plx_eal_option plx_eal_options[OPT_COUNT] = {
 		      .apply = add_vdev,
 		      .help = "make a software device (repeatable): net_pcap0,iface=eth0"},
 	[OPT_NO_PCI] = {.name = "no-pci", SWITCH(no_pci), .help = "do not look for PCI devices"},
+	[OPT_UNSAFE_DMA] = {.name = "allow-unsafe-dma",
+			    SWITCH(allow_unsafe_dma),
+			    .help = "use PCI devices that no IOMMU confines (UIO): one that is\n"
+				    "told a wrong address writes over any memory"},
 	[OPT_MEM] = {.key = "mem",
 		     .letter = 'm',
 		     VALUE("MB"),

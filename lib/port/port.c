@@ -260,8 +260,9 @@ static void refuse_name(const char *name)
 	size_t len = 0;
 
 	for (unsigned i = 0; drivers[i] && len < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s0", i ? ", " : "",
-					drivers[i]->name);
+		if (drivers[i]->probe)
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s0",
+						len ? ", " : "", drivers[i]->name);
 	plx_log(&plx_log_port, PLX_LOG_ERR,
 		"%.80s: no such device; want a driver's name and a number, as %s", name,
 		*list ? list : "(this build has no drivers)");
@@ -277,10 +278,20 @@ static const struct plx_port_driver *find_driver(const char *name)
 	for (unsigned i = 0; drivers[i] && stem < len; i++) {
 		const char *known = drivers[i]->name;
 
-		if (strlen(known) == stem && memcmp(known, name, stem) == 0)
+		if (strlen(known) == stem && memcmp(known, name, stem) == 0 && drivers[i]->probe)
 			return drivers[i];
 	}
 	refuse_name(name);
+	return NULL;
+}
+
+const struct plx_port_driver *plx_port_pci_driver(const struct plx_pci_id *id)
+{
+	const struct plx_port_driver *const *list = plx_port_drivers();
+
+	for (unsigned i = 0; list[i]; i++)
+		if (list[i]->pci_ids && plx_pci_id_match(list[i]->pci_ids, id))
+			return list[i];
 	return NULL;
 }
 
@@ -292,6 +303,18 @@ struct ether_addr plx_port_mac_made(const struct plx_port *port, const char *let
 	memcpy(four, letters, strnlen(letters, sizeof(four)));
 	return (struct ether_addr){{0x02, four[0], four[1], four[2],
 				    (uint8_t)(four[3] ^ number >> 8), (uint8_t)number}};
+}
+
+/* NULL after a line. */
+static const struct plx_port_driver *find_pci_driver(const struct plx_pci_info *info)
+{
+	const struct plx_port_driver *driver = plx_port_pci_driver(&info->id);
+
+	if (!driver)
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"%s: this build has no driver for PCI device %04x:%04x", info->name,
+			info->id.vendor, info->id.device);
+	return driver;
 }
 
 /* ---- Attach and detach: lock held ---- */
@@ -330,7 +353,7 @@ static int free_slot(const char *name, struct plx_port **port)
 
 /* Who takes no lock may still look at the slot of the port before: no memset(). */
 static void reset_slot(struct plx_port *port, const char *name,
-		       const struct plx_port_driver *driver)
+		       const struct plx_port_driver *driver, struct plx_pci_dev *pci)
 {
 	unsigned id = (unsigned)(port - slots);
 	struct plx_port_private *inner = &plx_port_privates[id];
@@ -343,8 +366,9 @@ static void reset_slot(struct plx_port *port, const char *name,
 	port->conf = (struct plx_port_conf){0};
 	port->promisc = false;
 	port->allmulti = false;
+	port->pci = pci;
 	port->priv = NULL;
-	port->node = PLX_NODE_ANY;
+	port->node = pci ? plx_pci_info(pci)->node : PLX_NODE_ANY;
 	plx_store_relaxed(&port->mtu, ETHERMTU);
 	port->mac = (struct ether_addr){0};
 	port->outside = (struct plx_port_stats){0};
@@ -369,7 +393,10 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	ret = plx_port_counts_create(port);
 	if (ret)
 		return ret;
-	ret = port->driver->probe(port, args);
+	if (port->pci)
+		ret = port->driver->pci_probe(port, port->pci, args);
+	else
+		ret = port->driver->probe(port, args);
 	if (ret)
 		goto destroy_counts;
 	plx_port_fill_info(port, &info);
@@ -391,7 +418,8 @@ static int check_eal(const char *name)
 	return -ENODEV;
 }
 
-static int attach(const struct plx_devargs *args, unsigned *id)
+/* @pci: the function that it is to be made of, or NULL. */
+static int attach(const struct plx_devargs *args, struct plx_pci_dev *pci, unsigned *id)
 {
 	const struct plx_port_driver *driver;
 	struct plx_port *port = NULL;
@@ -399,9 +427,9 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 
 	if (ret)
 		return ret;
-	driver = find_driver(args->name);
+	driver = pci ? find_pci_driver(plx_pci_info(pci)) : find_driver(args->name);
 	if (!driver)
-		return -EINVAL;
+		return pci ? -ENODEV : -EINVAL;
 	ret = plx_devargs_check(args, driver->keys);
 	if (ret)
 		return ret;
@@ -413,7 +441,7 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 	if (ret)
 		return ret;
 	plx_port_paths_init();
-	reset_slot(port, args->name, driver);
+	reset_slot(port, args->name, driver, pci);
 	ret = probe(port, args);
 	if (ret)
 		return ret;
@@ -424,24 +452,86 @@ static int attach(const struct plx_devargs *args, unsigned *id)
 	return 0;
 }
 
+static int attach_locked(const struct plx_devargs *args, struct plx_pci_dev *pci, unsigned *port)
+{
+	int ret;
+
+	if (refuse_forked(args->name))
+		return -ENODEV;
+	pthread_mutex_lock(&lock);
+	ret = attach(args, pci, port);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int plx_port_attach_pci(struct plx_pci_dev *dev, const char *args, unsigned *port)
+{
+	bool has_args = args && *args;
+	struct plx_devargs parsed;
+	char *text;
+	int ret;
+
+	if (asprintf(&text, "%s%s%s", plx_pci_info(dev)->name, has_args ? "," : "",
+		     has_args ? args : "") < 0)
+		return -ENOMEM;
+	ret = plx_devargs_parse(&parsed, text);
+	free(text);
+	return ret ? ret : attach_locked(&parsed, dev, port);
+}
+
+/* What stands behind the address is checked before the device is touched. */
+static int attach_address(const struct plx_pci_addr *addr, const struct plx_devargs *args,
+			  const char *pairs, unsigned *port)
+{
+	const struct plx_port_driver *driver;
+	struct plx_pci_dev *dev = NULL;
+	struct plx_pci_info info;
+	int ret;
+
+	if (refuse_forked(args->name))
+		return -ENODEV;
+	ret = check_eal(args->name);
+	if (ret)
+		return ret;
+	if (plx_pci_find(addr, &info)) {
+		plx_log(&plx_log_port, PLX_LOG_ERR,
+			"%s: there is no PCI device of that address (`lspci -D` lists them)",
+			args->name);
+		return -ENODEV;
+	}
+	driver = find_pci_driver(&info);
+	if (!driver)
+		return -ENODEV;
+	ret = plx_devargs_check(args, driver->keys);
+	if (ret)
+		return ret;
+	ret = plx_pci_open(addr, plx_eal_conf()->allow_unsafe_dma ? PLX_PCI_UNSAFE_DMA : 0, &dev);
+	if (ret)
+		return ret;
+	ret = plx_port_attach_pci(dev, pairs, port);
+	if (ret)
+		plx_pci_close(dev);
+	return ret;
+}
+
 int plx_port_attach(const char *device, unsigned *port)
 {
+	struct plx_pci_addr addr;
 	struct plx_devargs args;
 	int ret = plx_devargs_parse(&args, device);
 
 	if (ret)
 		return ret;
+	if (plx_pci_addr_parse(args.name, &addr, NULL) == 0)
+		return attach_address(
+			&addr, &args,
+			device[strlen(args.name)] ? device + strlen(args.name) + 1 : "", port);
 	if (strlen(args.name) >= PLX_PORT_NAME_MAX) {
 		plx_log(&plx_log_port, PLX_LOG_ERR, "device '%.60s...': its name is over %d bytes",
 			args.name, PLX_PORT_NAME_MAX - 1);
 		return -EINVAL;
 	}
-	if (refuse_forked(args.name))
-		return -ENODEV;
-	pthread_mutex_lock(&lock);
-	ret = attach(&args, port);
-	pthread_mutex_unlock(&lock);
-	return ret;
+	return attach_locked(&args, NULL, port);
 }
 
 /* Returns what plx_port_events_wait() wants. */
@@ -451,6 +541,8 @@ static uint64_t detach(struct plx_port *port)
 
 	plx_port_close_locked(port);
 	port->driver->remove(port);
+	plx_pci_close(port->pci);
+	port->pci = NULL;
 	hide(port);
 	serial = plx_port_events_drop(port);
 	plx_port_link_wake(port);

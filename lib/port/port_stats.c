@@ -134,8 +134,11 @@ static uint64_t value(const struct plx_port *port, enum plx_port_dir dir, unsign
 		      unsigned i)
 {
 	const struct plx_port_counts *counts = &port->inner->counts[dir];
+	uint64_t base = counts->base[queue * counts->nb + i];
+	uint64_t raw = raw_value(port, dir, queue, i);
 
-	return raw_value(port, dir, queue, i) - counts->base[queue * counts->nb + i];
+	/* What a stop finds unsent is no tx_packets any more, also if a reset came in between. */
+	return raw > base ? raw - base : 0;
 }
 
 static uint64_t sum(const struct plx_port *port, enum plx_port_dir dir, unsigned i)

@@ -101,6 +101,7 @@ static inline uint32_t get_all(struct plx_mempool *pool, void **objs)
 
 /* ---- Memory that runs out: the n-th time that pages are taken is refused ---- */
 
+static struct plx_log_module watch_log = PLX_LOG_MODULE("watch");
 static unsigned growths, refuse_growth;
 
 static int on_added(void *va, uint64_t iova, size_t len, void *arg)
@@ -109,7 +110,10 @@ static int on_added(void *va, uint64_t iova, size_t len, void *arg)
 	(void)iova;
 	(void)len;
 	(void)arg;
-	return ++growths == refuse_growth ? -ENOMEM : 0;
+	if (++growths != refuse_growth)
+		return 0;
+	plx_log(&watch_log, PLX_LOG_ERR, "a watch has to tell why it refuses");
+	return -ENOMEM;
 }
 
 static void on_removed(void *va, uint64_t iova, size_t len, void *arg)

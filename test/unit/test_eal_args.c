@@ -561,7 +561,7 @@ Test(eal_args, usage_names_every_option)
 		"--no-pci",	 "-m MB",	  "--socket-mem",     "--no-huge",
 		"--in-memory",	 "--huge-dir",	  "--huge-page-size", "--file-prefix",
 		"--iova-mode",	 "--lock-memory", "--log-level",      "--syslog[=FACILITY]",
-		"--mbuf-track",	 "--config FILE", "--proc-type",      "-n N",
+		"--allow-unsafe-dma", "--mbuf-track",	 "--config FILE", "--proc-type",      "-n N",
 		"-v, --version", "-h, --help"};
 	char *text = NULL;
 	size_t len = 0;

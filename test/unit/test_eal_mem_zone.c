@@ -248,7 +248,7 @@ Test(mem_zone, a_watch_that_refuses_undoes_the_growth)
 	ret = plx_memzone_reserve("z", 7 * MB, PLX_NODE_ANY, 0, 0, 0, &mz);
 	cr_expect_eq(ret, -ENOSPC, "%d", ret);
 	HEARD("+a+b+a+b+a-a-b-a-b-a");
-	cr_expect_eq(caught.nb_lines, 1, "%u lines: %s", caught.nb_lines, caught.last);
+	cr_expect_eq(caught.nb_lines, 0, "why is the watch's to tell: %s", caught.last);
 	cr_expect_eq(mem_stats().all.total_bytes, 0, "%zu", mem_stats().all.total_bytes);
 	cr_expect_eq(a.bytes + b.bytes, 0);
 	/* Once it agrees, the same works. */
@@ -272,7 +272,7 @@ Test(mem_zone, watch_add_undoes_itself)
 	cr_assert(plx_mem_alloc(7 * MB, 0, PLX_NODE_ANY), "%s", caught.error);
 	cr_expect_eq(plx_mem_watch_add(&a.watch), -ENOSPC);
 	HEARD("+a+a-a-a");
-	cr_expect_eq(caught.nb_lines, 1, "%u lines", caught.nb_lines);
+	cr_expect_eq(caught.nb_lines, 0, "why is the watch's to tell: %s", caught.last);
 	cr_expect_eq(plx_mem_watch_del(&a.watch), -ENOENT);
 	cr_expect_eq(plx_mem_watch_add(&no_added), -EINVAL);
 	cr_expect_eq(plx_mem_watch_add(NULL), -EINVAL);

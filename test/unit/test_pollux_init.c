@@ -121,7 +121,12 @@ Test(pollux_init, devices_without_a_driver_are_refused)
 	ret = init((const char *[]){"--lcores=0@0", "--no-huge", "-a", "0000:99:00.0", NULL});
 	cr_assert_eq(ret, -ENODEV, "%d", ret);
 	cr_assert_eq(caught.nb_lines, 1, "%u lines", caught.nb_lines);
-	cr_assert(strstr(caught.error, "-a '0000:99:00.0'"), "%s", caught.error);
+	cr_assert(strstr(caught.error, "0000:99:00.0: there is no PCI device"), "%s", caught.error);
+	cr_assert_null(plx_eal_conf(), "it was stopped again");
+	ret = init((const char *[]){"--lcores=0@0", "--no-huge", "-a", "eth0", NULL});
+	cr_assert_eq(ret, -EINVAL, "%d", ret);
+	cr_assert_eq(caught.nb_lines, 1, "%u lines", caught.nb_lines);
+	cr_assert(strstr(caught.error, "-a 'eth0': want a PCI address"), "%s", caught.error);
 	ret = init((const char *[]){"--lcores=0@0", "--no-huge", "-b", "0000:99:00.0", NULL});
 	cr_assert_eq(ret, 4, "what is blocked need not be there: %d, %s", ret, caught.error);
 }

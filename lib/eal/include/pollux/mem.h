@@ -167,8 +167,8 @@ PLX_API int plx_mem_walk(plx_mem_segment_fn fn, void *arg);
  * page (a piece of 2 MB on ordinary pages), and removed() names exactly what added() named.
  */
 struct plx_mem_watch {
-	/* Before the memory is handed out. 0, or -errno: the growth is undone and the reservation
-	 * that needed it fails with that error. */
+	/* Before the memory is handed out. 0, or -errno after a line that says why: the growth is
+	 * undone and the reservation that needed it fails with that error. */
 	int (*added)(void *va, uint64_t iova, size_t len_bytes, void *arg);
 	/* After its last use and before it is unmapped. May be NULL. */
 	void (*removed)(void *va, uint64_t iova, size_t len_bytes, void *arg);

@@ -23,7 +23,9 @@
 #include <pollux/config.h>
 #include <pollux/ctl.h>
 #include <pollux/devargs.h>
+#include <pollux/dma.h>
 #include <pollux/eal.h>
+#include <pollux/intr.h>
 #include <pollux/lcore.h>
 #include <pollux/log.h>
 #include <pollux/mbuf.h>
@@ -32,12 +34,14 @@
 #include <pollux/mempool.h>
 #include <pollux/mmio.h>
 #include <pollux/netif.h>
+#include <pollux/pci.h>
 #include <pollux/port.h>
 #include <pollux/port_ctl.h>
 #include <pollux/port_stats.h>
 #include <pollux/ring.h>
 #include <pollux/ring_mem.h>
 #include <pollux/stats.h>
+#include <pollux/uio.h>
 #include <stdio.h>
 
 PLX_BEGIN_DECLS

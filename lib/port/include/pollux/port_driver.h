@@ -8,7 +8,10 @@
  * without its call is a note that the port layer keeps and no more (promiscuous mode of a port that
  * receives all anyway), but for VLAN filter and RSS, which need theirs.
  *
- *	probe -> [configure -> queue setups -> start -> (bursts) -> stop -> releases]* -> remove
+ *	probe or pci_probe -> [configure -> queue setups -> start -> (bursts) -> stop -> releases]* -> remove
+ *
+ * A driver of software devices has probe(), one of PCI functions pci_ids and pci_probe(); one driver
+ * may have both.
  *
  * Callbacks in the control thread (link, interrupts) must not call the control path of ports: they
  * use plx_port_link_set() and plx_port_event_raise(), which take no lock of the port layer. So a
@@ -27,6 +30,7 @@
 
 #include <pollux/devargs.h>
 #include <pollux/log.h>
+#include <pollux/pci.h>
 #include <pollux/port.h>
 #include <pollux/port_ctl.h>
 #include <pollux/port_stats.h>
@@ -121,7 +125,9 @@ struct plx_port_ops {
 };
 
 struct plx_port_driver {
-	const char *name; /* "net_pcap": its devices are net_pcap0, net_pcap1, ... */
+	/* "net_pcap": its devices are net_pcap0, net_pcap1, ...; those of PCI are named by address,
+	 * "0000:01:00.0" */
+	const char *name;
 	const struct plx_devargs_key *keys; /* ends with a NULL name */
 	const struct plx_port_ops *ops;
 	/* Of its queues' structs, which begin with plx_port_rxq and plx_port_txq; 0: they are no
@@ -146,6 +152,12 @@ struct plx_port_driver {
 	 * descriptor in the place of another one takes a look whether it is still that one. Not
 	 * called where priv is NULL. NULL: it has no descriptors. */
 	void (*forked)(struct plx_port *port);
+
+	const struct plx_pci_id *pci_ids; /* ends with a vendor of 0 */
+	/* As probe(), for a function of pci_ids. port->pci is open, and stays so until after
+	 * remove(); port->node is the function's. */
+	int (*pci_probe)(struct plx_port *port, struct plx_pci_dev *dev,
+			 const struct plx_devargs *args);
 };
 
 /* A port, as its driver sees it. */
@@ -160,6 +172,7 @@ struct plx_port {
 	bool promisc, allmulti;
 	struct plx_port_rxq *rxqs[PLX_PORT_QUEUES_MAX]; /* NULL: not set up */
 	struct plx_port_txq *txqs[PLX_PORT_QUEUES_MAX];
+	struct plx_pci_dev *pci; /* NULL: a software device */
 
 	/* the driver's */
 	void *priv;
@@ -185,6 +198,21 @@ PLX_API int plx_port_drivers_set(const struct plx_port_driver *const *drivers);
 
 /** The list. Never NULL. */
 PLX_API const struct plx_port_driver *const *plx_port_drivers(void);
+
+/** The driver of the list that has a PCI function of this id in its table, or NULL. */
+PLX_API const struct plx_port_driver *plx_port_pci_driver(const struct plx_pci_id *id);
+
+/**
+ * Make a port of a PCI function that is open already, by the driver that has its id. (By address,
+ * plx_port_attach() opens it.)
+ *
+ * @args   "key=value,..."; "" or NULL: none
+ * @port   out: its id; may be NULL
+ *
+ * Returns 0; then @dev is the port's, and closed when the port is detached.
+ * Errors  as plx_port_attach(); then @dev is the caller's as before.
+ */
+PLX_API int plx_port_attach_pci(struct plx_pci_dev *dev, const char *args, unsigned *port);
 
 /** Stop and detach all ports; plx_fini() does, before the EAL ends. */
 PLX_API void plx_port_fini(void);
