@@ -24,6 +24,7 @@ set(plx_floors
 	"net_af_packet 5"
 	"net_af_xdp 5"
 	"net_tap 5"
+	"net_igb 5"
 	"pollux 6"
 )
 

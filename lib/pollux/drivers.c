@@ -11,6 +11,7 @@ extern const struct plx_port_driver plx_net_pcap_driver;
 extern const struct plx_port_driver plx_net_af_packet_driver;
 extern const struct plx_port_driver plx_net_af_xdp_driver;
 extern const struct plx_port_driver plx_net_tap_driver;
+extern const struct plx_port_driver plx_net_igb_driver;
 
 const struct plx_port_driver *const plx_drivers[] = {
 #ifdef PLX_HAVE_NET_NULL
@@ -30,6 +31,9 @@ const struct plx_port_driver *const plx_drivers[] = {
 #endif
 #ifdef PLX_HAVE_NET_TAP
 	&plx_net_tap_driver,
+#endif
+#ifdef PLX_HAVE_NET_IGB
+	&plx_net_igb_driver,
 #endif
 	NULL,
 };

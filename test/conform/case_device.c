@@ -235,7 +235,7 @@ static void not_there(struct conform *c)
 	}
 	c->peer->ops->remove(c->peer);
 	log_lines_forget();
-	want_ret(plx_port_attach(c->variant->device, &port), -ENODEV);
+	want_ret(device_attach(c, c->variant->device, &port), -ENODEV);
 	want(log_lines_count(), 1, "log lines");
 	check(log_lines_have(c->peer->port_if), "no line names the interface");
 	c->peer->ops->restore(c->peer);

@@ -244,10 +244,14 @@ static void jumbo_through(struct conform *c, uint32_t mtu, uint32_t seq, bool in
 /* In mbufs that hold a whole frame; some ports need 128 bytes in front of it for themselves. */
 static void jumbo_by(struct conform *c, struct plx_port_conf *conf)
 {
-	struct plx_mempool *first = c->pool;
-	struct plx_mempool *large = pool_new("large", 4096, conf->mtu + FRAME_HEADER_BYTES + 128);
-	const struct plx_port_rxq_conf rxq = {.pool = large, .node = PLX_NODE_ANY};
+	uint32_t bytes = conf->mtu + FRAME_HEADER_BYTES;
+	struct plx_mempool *first = c->pool, *large;
+	struct plx_port_rxq_conf rxq = {.node = PLX_NODE_ANY};
 
+	if (c->variant->whole_kb)
+		bytes = (bytes + 1023) / 1024 * 1024;
+	large = pool_new("large", 4096, bytes + 128);
+	rxq.pool = large;
 	c->pool = large;
 	port_setup_conf(c, conf, &rxq, NULL);
 	port_start(c);

@@ -88,7 +88,7 @@ static void attach_twice(struct conform *c)
 
 	port_attach(c);
 	log_lines_forget();
-	want_ret(plx_port_attach(c->device, &port), -EEXIST);
+	want_ret(device_attach(c, c->device, &port), -EEXIST);
 	want(log_lines_count(), 1, "log lines");
 	check(log_lines_have(c->info.name), "no line names the device");
 	want(port, PLX_PORT_NONE, "id written by a failed attach");
@@ -103,13 +103,13 @@ static void attach_refused(struct conform *c)
 
 	snprintf(device, sizeof(device), "%s,colour=blue", c->variant->device);
 	log_lines_forget();
-	want_ret(plx_port_attach(device, &port), -EINVAL);
+	want_ret(device_attach(c, device, &port), -EINVAL);
 	want(log_lines_count(), 1, "log lines");
 	check(log_lines_have("colour"), "no line names the key");
 
 	snprintf(device, sizeof(device), "%s_%s", c->variant->driver, "0");
 	log_lines_forget();
-	want_ret(plx_port_attach(device, &port), -EINVAL);
+	want_ret(device_attach(c, device, &port), -EINVAL);
 	want(log_lines_count(), 1, "log lines about %s", device);
 	want(plx_port_count(), nb, "ports");
 	port_attach(c);

@@ -83,6 +83,15 @@ static void rx_all(struct conform *c, const struct stream *s, struct receiver *r
 	wait_until(received(receivers) >= s->nb);
 }
 
+/* A port that can spread flows by itself does. */
+static void rss_setup(struct conform *c)
+{
+	const struct plx_port_conf conf = {
+		.nb_rx_queues = QUEUES, .nb_tx_queues = 1, .rss.types = c->info.rss_types};
+
+	port_setup_conf(c, &conf, NULL, NULL);
+}
+
 static void rx_queues(struct conform *c)
 {
 	static struct receiver receivers[QUEUES];
@@ -97,7 +106,7 @@ static void rx_queues(struct conform *c)
 		note("has one");
 		return;
 	}
-	port_setup(c, QUEUES, 1);
+	rss_setup(c);
 	port_start(c);
 	s = stream_to_port(c, 1, RX_FRAMES);
 	s.max_bytes = 600;
@@ -118,7 +127,7 @@ static void rx_queues(struct conform *c)
 		nb[i] = receivers[i].nb;
 		want_ret(plx_port_rxq_stats(c->port, i, &rx), 0);
 		want(rx.packets, nb[i], "rx_packets of queue %u", i);
-		if (c->peer->ops->can & PEER_SPREADS)
+		if (c->peer->ops->can & PEER_SPREADS || c->info.rss_types)
 			check(nb[i] > 0, "nothing of %u flows came by queue %u", FLOWS, i);
 	}
 	want(port_stats(c).rx.packets, received(receivers), "rx_packets");

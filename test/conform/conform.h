@@ -47,6 +47,8 @@ struct variant {
 	bool root;	/* needs root itself, not only in a user namespace of its own */
 	bool zero_copy; /* received packets are the sender's, the port's pool is not used */
 	bool filters;	/* drops frames to other addresses unless promiscuous */
+	bool whole_kb;	/* uses a buffer's whole KB only */
+	bool threaded;	/* the card is a thread of its own (peer_model) */
 	bool endless;	/* brings as many packets as are asked for */
 	/* Of a veth peer, beyond the port's receive queues: generic XDP takes what the kernel kept
 	 * of the sender's queue n + 1 for queue n of the receiver. */
@@ -104,6 +106,8 @@ void world_close(struct conform *c);
 /* ---- The port: each of these checks that it worked ---- */
 
 void port_attach(struct conform *c);
+/* As plx_port_attach(), unchecked, in the peer's way if it has one. */
+int device_attach(struct conform *c, const char *device, unsigned *port);
 void port_detach(struct conform *c);
 void port_info(struct conform *c);
 /* Queues with defaults; multi-segment sending where it is there. */

@@ -35,6 +35,9 @@ struct peer_ops {
 	struct peer *(*create)(const struct variant *variant);
 	void (*destroy)(struct peer *peer);
 
+	/* Attach the port, as plx_port_attach() does. May be NULL: that does. */
+	int (*attach)(struct peer *peer, const char *device, unsigned *port);
+
 	/* Before the EAL is there: namespace and interfaces. May be NULL. */
 	void (*prepare)(struct peer *peer);
 	/* The port was attached; is about to be detached. May be NULL. */
@@ -72,5 +75,8 @@ extern const struct peer_ops peer_none;	 /* nobody: what goes out vanishes */
 extern const struct peer_ops peer_cable; /* a port of the library, polled by the test */
 extern const struct peer_ops peer_veth;	 /* the other end of a veth pair, by a packet socket */
 extern const struct peer_ops peer_tap;	 /* the kernel's side of a tap interface, likewise */
+#ifdef CONFORM_ON_MODEL
+extern const struct peer_ops peer_model; /* the link partner of a card of test/sim */
+#endif
 
 #endif

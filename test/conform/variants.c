@@ -72,6 +72,22 @@ static const struct variant variants[] = {
 		.device = "net_tap0",
 		.peer = &peer_tap,
 	},
+#ifdef CONFORM_ON_MODEL
+#define ON_MODEL(part, fn, is_threaded)                                                            \
+	{                                                                                          \
+		.name = "igb_" part, .driver = "net_igb", .device = "0000:5a:00." fn,              \
+		.peer = &peer_model, .filters = true, .min_frame_bytes = 60, .whole_kb = true,     \
+		.threaded = is_threaded                                                            \
+	}
+	/* The function's number is the part: enum igb_sim_type. */
+	ON_MODEL("82576", "0", false),
+	ON_MODEL("82580", "1", false),
+	ON_MODEL("i350", "2", false),
+	ON_MODEL("i354", "3", false),
+	ON_MODEL("i210", "4", false),
+	ON_MODEL("i211", "5", false),
+	ON_MODEL("thread", "2", true),
+#endif
 	{.name = NULL},
 };
 

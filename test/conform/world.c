@@ -270,12 +270,19 @@ void pool_is_home(struct plx_mempool *pool)
 
 /* ---- The port ---- */
 
+int device_attach(struct conform *c, const char *device, unsigned *port)
+{
+	if (c->peer->ops->attach)
+		return c->peer->ops->attach(c->peer, device, port);
+	return plx_port_attach(device, port);
+}
+
 void port_attach(struct conform *c)
 {
 	int ret;
 
 	snprintf(c->device, sizeof(c->device), "%s", c->variant->device);
-	ret = plx_port_attach(c->device, &c->port);
+	ret = device_attach(c, c->device, &c->port);
 	check(ret == 0, "attach %s: %s", c->device, errno_text(ret));
 	port_info(c);
 	if (c->peer->ops->plug)
