@@ -72,15 +72,17 @@ esac
 child=
 
 end_child() {
-	[ -z "$child" ] || kill -KILL "$child"
+	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null
 	child=
 	wait
-} 2>/dev/null # where bash would tell who was killed
+}
 
+# Bash tells who was killed, now or when it ends: nobody wants to know.
 interrupted() {
 	trap '' INT TERM HUP
+	exec 3>&2 2>/dev/null
 	end_child
-	printf '\ndemo: interrupted, nothing is left\n' >&2
+	printf '\ndemo: interrupted, nothing is left\n' >&3
 	exit 130
 }
 trap interrupted INT TERM HUP
