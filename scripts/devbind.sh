@@ -5,8 +5,8 @@
 # by driver_override. Bash, sysfs and ip; modprobe where a module is to be loaded.
 #
 # All devices of a request are looked at, and may be refused, before the first of them is touched.
-# A device that does not get its new driver gets the old one back. What the kernel's driver was is
-# kept in /run until the device is given back. Each wait for the kernel has an end.
+# A device that does not get its new driver gets the old one back. What it had at first is kept in
+# /run until it is given back. Each wait for the kernel has an end.
 
 set -u
 
@@ -28,10 +28,12 @@ network function that a user-space driver has.
   -u, --unbind        take the driver away, and leave the devices without one
       --restore       back to what was there before the first -b or -u, and where that is not
                       known, to the driver that the kernel has for it
-      --user NAME     hand the IOMMU group to an ordinary user, and say which limit that user needs
+      --user NAME     hand the IOMMU group to an ordinary user (or uid), and say which limit that
+                      user needs
       --noiommu-mode  vfio-pci without an IOMMU: the card may write to all memory; root only
-      --force         also devices in use: an interface with a route, an address or others on top,
-                      a function with virtual functions, a device that is no network card
+      --force         also devices in use: an interface with a route, an address, others on top, a
+                      packet socket or an XDP program, a function with virtual functions, a
+                      device that is no network card
   -h, --help          this text
 
 Addresses, routes and the link state of an interface go with its driver, and are not put back.
@@ -64,10 +66,14 @@ fail() {
 
 here=$(readlink -f "${BASH_SOURCE[0]}")
 here=${here%/*}
-lib=$here/lib/pci.sh
-[ -e "$lib" ] || lib=$here/../share/pollux/pci.sh
+lib=$here/lib
+[ -e "$lib/pci.sh" ] || lib=$here/../share/pollux
 # shellcheck source-path=SCRIPTDIR source=lib/pci.sh
-. "$lib" || exit 1
+. "$lib/pci.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/pci_use.sh
+. "$lib/pci_use.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/devbind_change.sh
+. "$lib/devbind_change.sh" || exit 1
 
 wait_seconds=${PLX_DEVBIND_WAIT:-20}
 case $wait_seconds in
@@ -152,6 +158,7 @@ fi
 status_line() {
 	local bdf=$1 driver=$2 group interface node spoilers='' why='' line
 	group=$(group_of "$bdf")
+	if is_noiommu "$bdf"; then group=noiommu-$(raw_group_of "$bdf"); fi
 	node=$(attribute "$bdf" numa_node)
 	interface=$(interfaces_of "$bdf" | tr '\n' ',')
 	line="$bdf '$(name_of "$bdf")'"
@@ -245,37 +252,6 @@ add_devices() {
 	[ $found -eq 1 ] || [ "$argument" = dpdk ] || fail 1 "$argument: no such device; see plx-devbind --status"
 }
 
-# ---- the record of the kernel's driver ----
-
-# A device that had a user-space driver before has its record already, if any.
-record() {
-	local bdf=$1 driver=$2
-	if is_user_driver "$driver" || { [ -z "$driver" ] && [ -e "$records/$bdf" ]; }; then
-		return 0
-	fi
-	if ! { mkdir -p "$records" && printf '%s %s:%s\n' "${driver:-none}" \
-		"$(attribute "$bdf" vendor)" "$(attribute "$bdf" device)" >"$records/.$bdf" &&
-		mv "$records/.$bdf" "$records/$bdf"; } 2>/dev/null; then
-		warn "$records can't be written: --restore will take the kernel's choice for $bdf"
-		forget ".$bdf"
-	fi
-}
-
-# forget BDF: its record, and the folder with the last one
-forget() {
-	rm -f "$records/$1" 2>/dev/null
-	rmdir "$records" "${records%/*}" 2>/dev/null
-}
-
-# recorded BDF: the driver, "none", or nothing; not that of another card in the same slot
-recorded() {
-	local driver id
-	read -r driver id 2>/dev/null <"$records/$1" || return 0
-	if [ "$id" = "$(attribute "$1" vendor):$(attribute "$1" device)" ]; then
-		printf '%s\n' "$driver"
-	fi
-}
-
 # goal_of BDF: the driver that the request means for it: a name, "none", or "kernel": its choice
 goal_of() {
 	local was
@@ -283,7 +259,7 @@ goal_of() {
 	unbind:*) echo none ;;
 	bind:kernel)
 		was=$(recorded "$1")
-		[ "$was" != none ] || was=
+		if [ "$was" = none ] || is_user_driver "$was"; then was=; fi
 		echo "${was:-kernel}"
 		;;
 	bind:*) echo "$target" ;;
@@ -311,9 +287,16 @@ refusal() {
 		why=$(holders_of "${vf##*/}")
 		[ -z "$why" ] || { echo "its virtual function ${vf##*/} is in use ($why): end that first" && return; }
 	done
-	if is_user_driver "$driver"; then
+	# Kernels refuse a driver in a group that a process has, or stop with a BUG when it does come.
+	if is_user_driver "$driver" || { [ "$goal" != none ] && ! is_vfio_driver "$goal"; }; then
 		why=$(holders_of "$bdf")
-		[ -z "$why" ] || { echo "in use ($why): end that first" && return; }
+		if [ -n "$why" ]; then
+			is_user_driver "$driver" || echo -n "its IOMMU group $(group_of "$bdf") is "
+			echo "in use ($why): end that first"
+			return
+		fi
+	fi
+	if is_user_driver "$driver"; then
 		nb_vfs=$(attribute "$bdf" sriov_numvfs)
 		if [ "${nb_vfs:-0}" != 0 ] && [ $force -eq 0 ]; then
 			echo "has $nb_vfs virtual functions: --force takes it away"
@@ -330,7 +313,8 @@ refusal() {
 			return
 		fi
 	fi
-	if is_vfio_driver "$goal" && [ -z "$(group_of "$bdf")" ] && [ $noiommu -eq 0 ]; then
+	if is_vfio_driver "$goal" && [ -z "$(group_of "$bdf")" ] && [ $noiommu -eq 0 ] &&
+		{ [ "$action" != restore ] || ! noiommu_is_on; }; then
 		echo "it has no IOMMU group: turn the IOMMU on (in the firmware; intel_iommu=on on the" \
 			"kernel's command line; see plx-doctor), or, without its protection, --noiommu-mode"
 	fi
@@ -365,109 +349,18 @@ load_driver() {
 	fi
 }
 
+noiommu_is_on() {
+	local value=''
+	read -r value 2>/dev/null <"$root$noiommu_switch"
+	[ "$value" = Y ]
+}
+
 allow_noiommu() {
-	local switch=$root/sys/module/vfio/parameters/enable_unsafe_noiommu_mode value=''
+	local switch=$root$noiommu_switch
 	[ -e "$switch" ] ||
 		fail 1 "this kernel's vfio has no no-IOMMU mode; uio_pci_generic may do: --bind uio_pci_generic"
-	read -r value <"$switch"
-	[ "$value" = Y ] || put "$switch" 1 || fail 1 "$switch: $said"
+	noiommu_is_on || put "$switch" 1 || fail 1 "$switch: $said"
 	warn "no-IOMMU mode is on: a card of vfio-pci may now read and write all memory"
-}
-
-# ---- the change ----
-
-# put FILE VALUE: $said is what the kernel had against it. The kernel keeps whoever unbinds waiting
-# while a process holds the device, so there is an end to it.
-put() {
-	local status='' line fd pid
-	said=
-	exec {fd}< <(
-		trap '' INT TERM HUP
-		{ printf '%s\n' "$2" >"$1"; } 2>&1
-		echo "status $?"
-	)
-	pid=$!
-	while IFS= read -r -t "$wait_seconds" -u "$fd" line; do
-		case $line in
-		"status "*) status=${line#status } ;;
-		*) said=${line##*: } ;;
-		esac
-	done
-	exec {fd}<&-
-	if [ -z "$status" ]; then
-		kill -KILL "$pid" 2>/dev/null
-		said="the kernel has not done it within $wait_seconds s"
-		return 1
-	fi
-	return "$status"
-}
-
-# until_there BDF GOAL: drivers come with the write, as a rule; a module may take a moment more.
-until_there() {
-	local tries
-	for ((tries = wait_seconds * 5; tries > 0; tries--)); do
-		is_there "$@" && return
-		sleep 0.05
-	done
-	is_there "$@"
-}
-
-# A process that was killed may have left the device in any state, and with its locks held: drivers of
-# the kernel expect it as after power-on. vfio-pci resets a device itself. Not all can be reset.
-reset_device() {
-	local file=$pci/devices/$1/reset
-	[ ! -e "$file" ] || put "$file" 1 || warn "$1: not reset: $said"
-}
-
-# take BDF GOAL: the device from whatever driver it has to the goal; $said is the reason if not.
-# An override makes any driver take any device, so it is for user-space drivers, and for the one
-# that the device is known to work with; others have to know the device themselves.
-take() {
-	local bdf=$1 goal=$2 override='' driver file=$pci/drivers_probe
-	driver=$(driver_of "$bdf")
-	if is_user_driver "$goal" || [ "$goal" = "$(recorded "$bdf")" ]; then
-		override=$goal
-	elif [ "$goal" != kernel ]; then
-		file=$pci/drivers/$goal/bind
-	fi
-	put "$pci/devices/$bdf/driver_override" "$override" || return 1
-	if [ -n "$driver" ]; then
-		put "$pci/drivers/$driver/unbind" "$bdf" || return 1
-		until_there "$bdf" none || { said="$driver does not let go of it" && return 1; }
-	fi
-	if is_uio_driver "$driver" && ! is_user_driver "$goal"; then reset_device "$bdf"; fi
-	[ "$goal" != none ] || return 0
-	put "$file" "$bdf" || return 1
-	until_there "$bdf" "$goal" || {
-		said="the driver did not take it (dmesg may tell why)"
-		[ "$goal" != kernel ] || said="the kernel has no driver for it"
-		return 1
-	}
-}
-
-# The override is taken away again: the driver stays, and other tools find the device as usual.
-move() {
-	local bdf=$1 goal=$2 old why had after known=0
-	old=$(driver_of "$bdf")
-	[ ! -e "$records/$bdf" ] || known=1
-	had=$(attribute "$bdf" driver_override)
-	record "$bdf" "$old"
-	if take "$bdf" "$goal"; then
-		put "$pci/devices/$bdf/driver_override" ""
-		return 0
-	fi
-	why=$said
-	[ "$had" != "(null)" ] || had=
-	if is_there "$bdf" "${old:-none}" || take "$bdf" "${old:-none}"; then
-		after="it has ${old:-no driver} as before"
-		[ -n "$old" ] || [ $known -eq 1 ] || forget "$bdf"
-		if [ -n "$old" ] && ! is_user_driver "$old"; then forget "$bdf"; fi
-	else
-		after="and ${old:-its state} is not back: $said; try plx-devbind --restore $bdf"
-	fi
-	put "$pci/devices/$bdf/driver_override" "$had"
-	complain "$bdf: not bound to $goal: $why; $after"
-	return 1
 }
 
 settle() {
@@ -477,9 +370,7 @@ settle() {
 tell_result() {
 	local bdf=$1 driver interface tries
 	driver=$(driver_of "$bdf")
-	[ "$action" != restore ] || forget "$bdf"
 	if [ -n "$driver" ] && ! is_user_driver "$driver"; then
-		forget "$bdf"
 		for ((tries = 20; tries > 0; tries--)); do
 			interface=$(interfaces_of "$bdf" | joined)
 			if [ -n "$interface" ] || ! is_network "$bdf"; then break; fi
@@ -491,8 +382,29 @@ tell_result() {
 
 # ---- an ordinary user's group ----
 
+# refuse_unguarded: such a group makes its owner the owner of all memory
+refuse_unguarded() {
+	local bdf
+	for bdf in "${devices[@]}"; do
+		! is_noiommu "$bdf" ||
+			fail 1 "$bdf: --user: it is in vfio's no-IOMMU mode, its DMA is unprotected: only for root"
+	done
+}
+
+# company_of BDF: the functions of its group that go with it, beside those of the request
+company_of() {
+	local path other list=''
+	for path in "$root/sys/kernel/iommu_groups/$(group_of "$1")"/devices/*; do
+		other=${path##*/}
+		if [[ " ${devices[*]} " != *" $other "* ]] && is_vfio_driver "$(driver_of "$other")"; then
+			list+="${list:+, }$other"
+		fi
+	done
+	printf '%s\n' "$list"
+}
+
 hand_over() {
-	local bdf=$1 uid=$2 node group nodes=() vfio=$root/dev/vfio/vfio
+	local bdf=$1 uid=$2 node group company nodes=() vfio=$root/dev/vfio/vfio
 	group=$(group_of "$bdf")
 	if ! is_vfio_driver "$(driver_of "$bdf")" || [ -z "$group" ]; then
 		complain "$bdf: --user: only a device of vfio-pci behind an IOMMU can be handed over"
@@ -511,7 +423,9 @@ hand_over() {
 		complain "$bdf: can't hand over ${nodes[*]}"
 		return 1
 	fi
-	say "$bdf: ${nodes[*]#"$root"} is $user's, until vfio-pci is left"
+	company=$(company_of "$bdf")
+	company=${company:+, and with it $company of the same group}
+	say "$bdf: ${nodes[*]#"$root"} is $user's, until vfio-pci is left$company"
 	case $(stat -c %a "$vfio" 2>/dev/null) in
 	*[67]) ;;
 	*) warn "$user can't open /dev/vfio/vfio: chmod 0666 /dev/vfio/vfio" ;;
@@ -570,6 +484,9 @@ change_all() {
 		[ ${#devices[@]} -eq 1 ] || complain "nothing is changed"
 		exit 1
 	fi
+	for bdf in "${devices[@]}"; do
+		[ "$action" != restore ] || [ -n "${goals[$bdf]:-}" ] || conclude "$bdf"
+	done
 	[ ${#goals[@]} -gt 0 ] || return 0
 	for goal in "${goals[@]}"; do
 		case $goal in
@@ -627,6 +544,8 @@ if [ -n "$action$user" ]; then
 	uid=
 	if [ -n "$user" ]; then
 		uid=$(id -u -- "$user" 2>/dev/null) || fail 1 "--user $user: there is no such user"
+		user=$(id -un -- "$user")
+		refuse_unguarded
 	fi
 	check_rights
 	lock

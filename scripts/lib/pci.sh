@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Sourced by plx-devbind and plx-doctor, from scripts/lib/ or from share/pollux/: what sysfs knows
-# of PCI functions, who uses them, and what they are called. Changes nothing. $root is the folder to
-# look for /sys, /proc and /dev in.
+# of PCI functions, and what they are called. Changes nothing. $root is the folder to look for /sys,
+# /proc and /dev in.
 
 PATH=$PATH:/usr/sbin:/sbin
 unset CDPATH
@@ -28,8 +28,34 @@ driver_of() {
 	link_name "$pci/devices/$1/driver"
 }
 
-group_of() {
+# Groups that vfio makes up for cards without an IOMMU have a name by which they are told.
+readonly noiommu_name="vfio-noiommu"
+
+is_noiommu() {
+	local name=''
+	read -r name 2>/dev/null <"$pci/devices/$1/iommu_group/name"
+	[ "$name" = $noiommu_name ]
+}
+
+# raw_group_of BDF: also one of vfio's no-IOMMU mode, behind which there is no IOMMU
+raw_group_of() {
 	link_name "$pci/devices/$1/iommu_group"
+}
+
+# group_of BDF: the IOMMU group, or nothing
+group_of() {
+	is_noiommu "$1" || raw_group_of "$1"
+}
+
+# iommu_groups: those of an IOMMU, one a line
+iommu_groups() {
+	local path name
+	for path in "$root"/sys/kernel/iommu_groups/[0-9]*; do
+		name=''
+		[ -e "$path" ] || continue
+		read -r name 2>/dev/null <"$path/name"
+		[ "$name" = $noiommu_name ] || printf '%s\n' "${path##*/}"
+	done
 }
 
 # Also those of a virtio device, which lie one folder deeper.
@@ -73,106 +99,6 @@ spoilers_of() {
 	printf '%s\n' "$list"
 }
 
-# The devices in /dev by which processes get at a function, as find's -lname patterns; and its
-# files in sysfs, which a driver over UIO maps.
-nodes_of() {
-	local path group
-	group=$(group_of "$1")
-	[ -z "$group" ] || printf '%s\n' "/dev/vfio/$group" "/dev/vfio/noiommu-$group"
-	for path in "$pci/devices/$1"/vfio-dev/vfio* "$pci/devices/$1"/uio/uio*; do
-		case ${path##*/} in
-		vfio[0-9]*) printf '/dev/vfio/devices/%s\n' "${path##*/}" ;;
-		uio[0-9]*) printf '/dev/%s\n' "${path##*/}" ;;
-		esac
-	done
-	printf '*/%s/resource[0-9]*\n' "$1"
-}
-
-# holders_of BDF: processes that drive it from user space, as "plx-l2fwd, pid 123"; as far as this
-# user may see them
-holders_of() {
-	local node patterns=() pid comm seen=' ' list=''
-	while read -r node; do
-		patterns+=(${patterns[@]+-o} -lname "$node")
-	done < <(nodes_of "$1")
-	while read -r pid; do
-		pid=${pid%/fd} pid=${pid##*/} comm=''
-		[[ $seen != *" $pid "* ]] || continue
-		seen+="$pid "
-		read -r comm 2>/dev/null <"$root/proc/$pid/comm"
-		list+="${list:+; }${comm:-?}, pid $pid"
-	done < <(find "$root"/proc/[0-9]*/fd -maxdepth 1 \( "${patterns[@]}" \) -printf '%h\n' 2>/dev/null)
-	printf '%s\n' "$list"
-}
-
-# ---- in use by the kernel ----
-
-routes='' routes_known=''
-
-read_routes() {
-	[ -z "$routes_known" ] || return 0
-	if routes=$(ip -4 -o route show table all 2>/dev/null); then
-		routes+=$'\n'$(ip -6 -o route show table all 2>/dev/null)
-		routes_known=yes
-	else
-		routes_known=no
-	fi
-}
-
-# route_by INTERFACE: "default route", "route to 10.2.0.0/16", or nothing. What the kernel gives
-# to each interface that is up, or has an address, does not count.
-route_by() {
-	awk -v name="$1" '
-		!/^(local|broadcast|anycast|multicast|ff00::)/ && !/ proto kernel / {
-			for (i = 1; i < NF; i++)
-				if ($i == "dev" && $(i + 1) == name)
-					found = found == "default" || $1 == "default" ? "default" : $1
-		}
-		END {
-			if (found == "default") print "default route"
-			else if (found != "") print "route to " found
-		}' <<<"$routes"
-}
-
-addresses_of() {
-	ip -o addr show dev "$1" 2>/dev/null |
-		awk '($3 == "inet" || $3 == "inet6") && $4 !~ /^fe80:/ { print "address " $4 }'
-}
-
-# is_ours INTERFACE: is what ip knows by this name the interface of that name in sysfs? sysfs may be
-# that of another network namespace: in a container, or after unshare or nsenter.
-is_ours() {
-	local shown
-	shown=$(ip -o link show dev "$1" 2>/dev/null)
-	[ -n "$shown" ] && [ "${shown%%:*}" = "$(cat "$root/sys/class/net/$1/ifindex" 2>/dev/null)" ]
-}
-
-# busy BDF: why the kernel's driver is not to be taken away, one reason a line
-busy() {
-	local interface upper folder nb_vfs inside
-	for folder in "$pci/devices/$1"/net "$pci/devices/$1"/virtio*/net; do
-		inside=("$folder"/*)
-		if [ -d "$folder" ] && [ ! -e "${inside[0]}" ]; then
-			echo "interface in another network namespace"
-		fi
-	done
-	while read -r interface; do
-		read_routes
-		if [ $routes_known != yes ]; then
-			echo "unknown: ip (iproute2) is missing or fails"
-		elif ! is_ours "$interface"; then
-			echo "unknown: the interface is of another network namespace"
-		fi
-		route_by "$interface"
-		addresses_of "$interface"
-		for upper in "$root/sys/class/net/$interface"/upper_*; do
-			[ ! -e "$upper" ] && [ ! -L "$upper" ] || echo "carries ${upper##*/upper_}"
-		done
-	done < <(interfaces_of "$1")
-	nb_vfs=$(attribute "$1" sriov_numvfs)
-	[ "${nb_vfs:-0}" = 0 ] || echo "has $nb_vfs virtual functions"
-}
-
 joined() {
 	local line list=''
 	while IFS= read -r line; do
@@ -201,7 +127,8 @@ name_of() {
 	printf '%s %s\n' "${names[$1]:-Device}" "${device#0x}"
 }
 
-# igb_part ID: the part, as far as the driver igb knows it, or nothing
+# igb_part ID: the part, as far as the driver igb knows it (drivers/igb/ids.h), or nothing. Only copper
+# is driven.
 igb_part() {
 	case $1 in
 	10c9 | 10e8 | 1526 | 150a) echo 82576 ;;
@@ -211,8 +138,9 @@ igb_part() {
 	1539) echo I211 ;;
 	10e6 | 10e7 | 1518 | 150d) echo "82576, not copper" ;;
 	150f | 1510 | 1511 | 1527 | 0438 | 043a | 043c | 0440) echo "82580, not copper" ;;
-	1522 | 1523 | 1524 | 1546) echo "I350, not copper" ;;
-	1f40 | 1f41 | 1f45) echo "I354, not copper" ;;
+	1522 | 1523 | 1524) echo "I350, not copper" ;;
+	1546) echo "I350, copper or not by its board" ;;
+	1f40 | 1f41 | 1f45) echo "I354, copper or not by its board" ;;
 	1536 | 1537 | 1538 | 157c | 15f6) echo "I210, not copper" ;;
 	esac
 }
@@ -228,6 +156,16 @@ part_of() {
 # is_driver_at_hand DRIVER: in the kernel, or a module of it
 is_driver_at_hand() {
 	[ -d "$pci/drivers/$1" ] || modprobe -nq "$1" 2>/dev/null
+}
+
+readonly noiommu_switch=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode
+
+# has_noiommu_mode: was this kernel's vfio built with it?
+has_noiommu_mode() {
+	[ -e "$root$noiommu_switch" ] || {
+		[ ! -d "$root/sys/module/vfio" ] &&
+			modinfo -F parm vfio 2>/dev/null | grep -q "^${noiommu_switch##*/}:"
+	}
 }
 
 # no_driver DRIVER: why it can't be loaded, or nothing; nothing is loaded yet

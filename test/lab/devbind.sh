@@ -3,8 +3,9 @@
 #
 # plx-devbind on real drivers, in the lab: a port of igb goes to vfio-pci, uio_pci_generic and back
 # 20 times (200 with PLX_TEST_LONG), and its interface with it; what is in use is refused, by
-# addresses, routes, namespaces, virtual functions, processes; an ordinary user gets a group. And
-# what plx-doctor says of the machine as it comes, and when a port is an ordinary user's.
+# addresses, routes, namespaces, virtual functions, processes, packet sockets and XDP programs; an
+# ordinary user gets a group; a port that had vfio-pci at first gets that back. And what plx-doctor
+# says of the machine as it comes, and when a port is an ordinary user's.
 
 set -eu -o pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.inc
@@ -12,7 +13,7 @@ set -eu -o pipefail
 
 if [ -z "${PLX_LAB:-}" ]; then
 	need_lab stable
-	timeout=900
+	timeout=$lab_seconds
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || timeout=3000
 	exec "$lab" run --bind all=kernel --timeout $timeout \
 		--env PLX_BUILD_DIR --env PLX_SOURCE_DIR --env PLX_TEST_LONG="${PLX_TEST_LONG:-0}" \
@@ -85,6 +86,24 @@ ip addr flush dev "$port" scope global
 ip route add default dev "$port"
 refused "in use ($port: default route)" -u "$port"
 ip route del default dev "$port"
+ip link set "$port" down
+
+# on_port DRIVER REASON: a forwarder has the interface, and REASON is why it is not taken away
+on_port() {
+	plx-l2fwd --no-huge --no-pci -l 0 --vdev "$1,iface=$port" -- -p 1 -T 0 >/tmp/l2fwd 2>&1 &
+	local pid=$!
+	within 60 grep -q "forwards to" /tmp/l2fwd || fail "plx-l2fwd on $1: $(cat /tmp/l2fwd)"
+	devbind 1 -b vfio-pci 01:00.0
+	[[ $out =~ in\ use\ \($port:\ ${2/PID/$pid}\): ]] || fail "$1 on $port: want $2 in: $out"
+	kill -INT $pid
+	wait $pid || fail "plx-l2fwd: exit status $?: $(cat /tmp/l2fwd)"
+	has 01:00.0 igb
+	devbind 0 -s
+	[[ $out != *Active* ]] || fail "in use after plx-l2fwd: $out"
+}
+ip link set "$port" up
+on_port net_af_packet0 "packet socket of plx-l2fwd, pid PID"
+on_port net_af_xdp0 "XDP program, id [0-9]+"
 ip link set "$port" down
 
 unshare --net sleep 600 &
@@ -160,6 +179,24 @@ devbind 0 -u 01:00.0
 has 01:00.0 none
 devbind 0 --restore 01:00.0
 has 01:00.0 igb
+
+# ---- vfio-pci, and by an override, from the first ----
+
+override=$sys/0000:01:00.0/driver_override
+echo vfio-pci >"$override"
+echo 0000:01:00.0 >"$sys/0000:01:00.0/driver/unbind"
+echo 0000:01:00.0 >/sys/bus/pci/drivers_probe
+has 01:00.0 vfio-pci
+devbind 0 -b igb 01:00.0
+has 01:00.0 igb
+[ "$(cat "$override")" = "(null)" ] || fail "the override stays: $(cat "$override")"
+devbind 0 --restore 01:00.0
+has 01:00.0 vfio-pci
+[ "$(cat "$override")" = vfio-pci ] || fail "the override is not back: $(cat "$override")"
+devbind 0 -b kernel 01:00.0
+has 01:00.0 igb
+[ "$(cat "$override")" = "(null)" ] || fail "the override stays: $(cat "$override")"
+[ ! -e /run/pollux ] || fail "left behind: $(find /run/pollux)"
 
 # ---- there and back ----
 

@@ -22,7 +22,7 @@ trap clean_up EXIT
 devbind() {
 	local want=$1 got=0
 	shift
-	out=$(PATH=$bin:$PATH PLX_SYSROOT=$tree PLX_DEVBIND_WAIT=${wait:-4} \
+	out=$(PATH=$bin:$PATH PLX_SYSROOT=$tree PLX_DEVBIND_WAIT=${wait:-15} \
 		"$PLX_BUILD_DIR/bin/plx-devbind" "$@" 2>&1) || got=$?
 	[ "$got" -eq "$want" ] || fail "plx-devbind $*: exit status $got, want $want: $out"
 }
@@ -59,10 +59,23 @@ state() {
 
 # ---- the kernel ----
 
-group_node() {
+# join_vfio BDF: the node of its group. Without an IOMMU there is one only in no-IOMMU mode.
+join_vfio() {
 	local group
-	group=$(readlink "$1/iommu_group") || group=/noiommu-0
-	echo "$tree/dev/vfio/${group##*/}"
+	if group=$(readlink "$pci/devices/$1/iommu_group"); then
+		touch "$tree/dev/vfio/${group##*/}"
+	elif grep -qsx '[1Y]' "$tree/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"; then
+		join_noiommu "$1"
+	else
+		return 1
+	fi
+}
+
+leave_vfio() {
+	local group
+	group=$(readlink "$pci/devices/$1/iommu_group") || return 0
+	rm -f "$tree/dev/vfio/${group##*/}"
+	[ "${group##*/}" != 100 ] || leave_noiommu "$1"
 }
 
 # attach NAME BDF; a file refuse.NAME in the tree makes the driver refuse
@@ -72,7 +85,7 @@ attach() {
 		return
 	fi
 	if [ "$1" = vfio-pci ]; then
-		touch "$(group_node "$dir")"
+		join_vfio "$2" || return 0
 	elif [ "$1" = igb ] && [ -e "$tree/interface.$2" ]; then
 		interface "$2" "$(cat "$tree/interface.$2")"
 	fi
@@ -86,7 +99,8 @@ event() {
 	name=$(cat "$dir/driver_override")
 	case $1 in
 	*/unbind)
-		rm -rf "$dir/net" "$(group_node "$dir")"
+		rm -rf "$dir/net"
+		leave_vfio "$2"
 		rm "$dir/driver"
 		;;
 	*/bind)
@@ -278,6 +292,34 @@ rm "$tree/sys/class/net/eth1/upper_br0"
 echo 2 >"$pci/devices/0000:01:00.0/sriov_numvfs"
 refused -u eth1 "in use (eth1: has 2 virtual functions)"
 echo 0 >"$pci/devices/0000:01:00.0/sriov_numvfs"
+# by_program FILE LINE REASON: LINE in FILE makes eth1 in use, and REASON is empty if it does not
+by_program() {
+	put "$1" "$2"
+	if [ -n "$3" ]; then
+		refused -b vfio-pci 01:00.0 "0000:01:00.0: in use (eth1: $3): --force takes it away"
+	else
+		devbind 0 -s
+		[[ $out != *"0000:01:00.0 "*Active*0000:01:00.1* ]] || fail "'$2' in $1 makes it in use: $out"
+	fi
+	rm "$tree/$1"
+}
+by_program ip/link.eth1 ' xdp qdisc mq state UP \    prog/xdp id 77 name pass tag 614b434cd8324ecc jited ' \
+	"XDP program, id 77"
+by_program ip/link.eth1 " xdpgeneric qdisc mq state UP" "XDP program"
+by_program ip/link.eth1 " qdisc mq state UP alias xdpish" ""
+holder 4250 tcpdump 'socket:[91]'
+mkdir -p "$tree/proc/4251/fd"
+ln -s 'socket:[911]' "$tree/proc/4251/fd/7"
+packets=$'sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n'
+by_program proc/net/packet "${packets}0000000000000000 3      3    0003   11    1 0      0      91" \
+	"packet socket of tcpdump, pid 4250"
+by_program proc/net/packet "${packets}0000000000000000 3      3    0003   11    1 0      0      92" "packet socket"
+by_program proc/net/packet "${packets}0000000000000000 3      3    0003   12    1 0      0      91" ""
+by_program proc/net/packet "${packets}0000000000000000 3      3    0003   0     1 0      0      91" ""
+by_program proc/net/packet "${packets}0000000000000000 3      2    88cc   11    1 0      0      91" ""
+rm -r "$tree/proc/4250" "$tree/proc/4251"
+by_program proc/net/pppoe $'Id       Address              Device\n00000001 02:00:00:00:00:09     eth1' "carries PPPoE"
+by_program proc/net/pppoe $'Id       Address              Device\n00000001 02:00:00:00:00:09     eth2' ""
 mv "$pci/devices/0000:01:00.0/net/eth1" "$scratch/eth1"
 refused -u 01:00.0 "interface in another network namespace"
 mv "$scratch/eth1" "$pci/devices/0000:01:00.0/net/eth1"
@@ -382,6 +424,57 @@ rm "$tree/run/pollux/devbind/0000:01:00.0"
 devbind 0 -b kernel 01:00.0
 has 01:00.0 igb
 
+# What was there is what was there at first: a user-space driver from the boot on, an override.
+device 0000:06:00.0 0x020000 8086:1521 igb 17 0 eth6
+rm -r "$pci/devices/0000:06:00.0/driver" "$pci/devices/0000:06:00.0/net"
+attach vfio-pci 0000:06:00.0
+override=$pci/devices/0000:06:00.0/driver_override
+echo vfio-pci >"$override"
+devbind 0 -b igb 06:00.0
+has 06:00.0 igb
+[ -z "$(cat "$override")" ] || fail "the override is not taken away: $(cat "$override")"
+devbind 0 -b uio 06:00.0
+for round in 1 2; do
+	devbind 0 --restore 06:00.0
+	has 06:00.0 vfio-pci
+	[ "$(cat "$override")" = vfio-pci ] || fail "round $round: the override is not back: $(cat "$override")"
+done
+says "nothing to do, it has vfio-pci"
+# -b kernel is for good, so the next one is the first again.
+devbind 0 -b kernel 06:00.0
+has 06:00.0 igb
+[ -z "$(cat "$override")" ] || fail "the override is not taken away: $(cat "$override")"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
+echo igb >"$override"
+devbind 0 -b vfio-pci 06:00.0
+devbind 0 --restore 06:00.0
+has 06:00.0 igb
+[ "$(cat "$override")" = igb ] || fail "the override is not back: $(cat "$override")"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
+# Another program gave it back already: what is left is the override, and the record.
+echo '(null)' >"$override"
+put run/pollux/devbind/0000:06:00.0 "igb 0x8086:0x1521 igb"
+devbind 0 --restore 06:00.0
+says "nothing to do, it has igb"
+[ "$(cat "$override")" = igb ] || fail "the override is not back: $(cat "$override")"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
+# The kernel itself chooses vfio-pci, by ids: that is said at once, and an own choice is taken.
+device 0000:06:00.1 0x020000 8086:1521 vfio-pci 18 0
+own sleep <<END
+#!/bin/sh
+echo "\$*" >>"$tree/slept"
+exec $(type -P sleep) "\$@"
+END
+: >"$tree/slept"
+wait=20 devbind 1 -b kernel 06:00.1
+rm "$bin/sleep"
+says "not bound to kernel: the kernel chooses vfio-pci for it (see its option ids); want --bind DRIVER; it has vfio-pci as before"
+[ "$(wc -l <"$tree/slept")" -lt 90 ] || fail "it waits for the kernel to change its mind"
+has 06:00.1 vfio-pci
+rm -r "$pci"/devices/0000:06:00.? "$tree"/sys/kernel/iommu_groups/1[78]
+rm -f "$tree"/dev/vfio/1[78] "$tree/interface.0000:06:00.0"
+[ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
+
 # ---- what --force is for ----
 
 devbind 0 -u --force 04:00.0
@@ -429,18 +522,18 @@ devbind 0 --restore 01:00.0
 
 before=$(state)
 touch "$tree/refuse.vfio-pci"
-wait=1 devbind 1 -b vfio-pci 01:00.0
+wait=3 devbind 1 -b vfio-pci 01:00.0
 says "0000:01:00.0: not bound to vfio-pci: the driver did not take it"
 says "it has igb as before"
 [ "$(state)" = "$before" ] ||
 	fail "not put back: $(diff <(echo "$before") <(state))"
 [ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
-wait=1 devbind 1 -b vfio-pci 03:00.0
+wait=3 devbind 1 -b vfio-pci 03:00.0
 says "it has no driver as before"
 [ -z "$(ls -A "$tree/run")" ] || fail "left behind: $(find "$tree/run")"
 [ -d "$pci/devices/0000:01:00.0/net/eth1" ] || fail "the interface is not back"
 # A driver that does not know the device is not forced upon it.
-wait=1 devbind 1 -b e1000e 01:00.0
+wait=3 devbind 1 -b e1000e 01:00.0
 says "not bound to e1000e"
 has 01:00.0 igb
 # Neither the new nor the old one takes it: then it is said, and the record helps later.
@@ -483,6 +576,28 @@ devbind 0 -b vfio-pci --noiommu-mode --force eth5
 says "no-IOMMU mode is on"
 has 05:00.0 vfio-pci
 [ "$(cat "$tree/sys/module/vfio/parameters/enable_unsafe_noiommu_mode")" = 1 ] || fail "not switched on"
+# Its group is none of an IOMMU, and not for an ordinary user; nor is anything else of that request done.
+own chown <<END
+#!/bin/sh
+echo "\$*" >>"$tree/chowned"
+END
+devbind 0
+says "drv=vfio-pci unused=uio_pci_generic group=noiommu-100 numa_node=-1"
+before=$(state)
+for option in "" "-b vfio-pci"; do
+	# shellcheck disable=SC2086
+	refused $option --user nobody 01:00.0 05:00.0 \
+		"0000:05:00.0: --user: it is in vfio's no-IOMMU mode, its DMA is unprotected: only for root"
+	[ "$(wc -l <<<"$out")" -eq 1 ] || fail "want one line: $out"
+done
+[ ! -e "$tree/chowned" ] || fail "handed over: $(cat "$tree/chowned")"
+holder 4242 plx-l2fwd /dev/vfio/noiommu-100
+devbind 1 --restore 05:00.0
+says "in use (plx-l2fwd, pid 4242)"
+rm -r "$tree/proc/4242"
+devbind 0 -b uio 05:00.0
+devbind 1 -b vfio-pci 05:00.0
+says "no IOMMU group"
 put sys/module/vfio/parameters/enable_unsafe_noiommu_mode N
 devbind 0 -b vfio-pci --noiommu-mode 01:00.0
 says_not "no-IOMMU"
@@ -502,23 +617,48 @@ says_not warning
 devbind 0
 says_not spoiled
 
-own chown <<END
-#!/bin/sh
-echo "\$*" >>"$tree/chowned"
-END
+# A process has the group by one function: no other driver for the function that has none.
+devbind 0 -u 02:00.1
+holder 4242 plx-l2fwd /dev/vfio/13
+for option in --force --; do
+	devbind 1 -b kernel "$option" 02:00.1
+	says "0000:02:00.1: its IOMMU group 13 is in use (plx-l2fwd, pid 4242): end that first"
+	has 02:00.1 none
+done
+devbind 1 -b uio 02:00.1
+says "its IOMMU group 13 is in use"
+devbind 0 -b vfio-pci 02:00.1
+has 02:00.1 vfio-pci
+rm -r "$tree/proc/4242"
+# By iommufd it is the function's own device that is open.
+devbind 0 -u 02:00.1
+mkdir -p "$pci/devices/0000:02:00.0/vfio-dev/vfio4"
+holder 4242 plx-l2fwd /dev/vfio/devices/vfio4
+devbind 1 -b kernel 02:00.1
+says "its IOMMU group 13 is in use (plx-l2fwd, pid 4242): end that first"
+rm -r "$tree/proc/4242" "$pci/devices/0000:02:00.0/vfio-dev"
+devbind 0 -b vfio-pci 02:00.1
+
 touch "$tree/dev/vfio/vfio"
 chmod 666 "$tree/dev/vfio/vfio"
 nobody=$(id -u nobody)
 devbind 0 -b vfio-pci --user nobody 01:00.0
 [ "$(cat "$tree/chowned")" = "$nobody $tree/dev/vfio/11" ] || fail "chown $(cat "$tree/chowned")"
-says "/dev/vfio/11 is nobody's"
-says "nobody - memlock unlimited"
+says "/dev/vfio/11 is nobody's, until vfio-pci is left"
+says_not "with it"
+says "echo 'nobody - memlock unlimited' >/etc/security/limits.d/pollux-nobody.conf"
 says "LimitMEMLOCK=infinity"
 says_not warning
 chmod 600 "$tree/dev/vfio/vfio"
 devbind 0 --user nobody 02:00.0 02:00.1
 [ "$(tail -n 1 "$tree/chowned")" = "$nobody $tree/dev/vfio/13" ] || fail "chown $(cat "$tree/chowned")"
 says "nobody can't open /dev/vfio/vfio: chmod 0666 /dev/vfio/vfio"
+says_not "with it"
+# What goes along, and a uid is as good as a name.
+devbind 0 --user "$nobody" 02:00.0
+[ "$(tail -n 1 "$tree/chowned")" = "$nobody $tree/dev/vfio/13" ] || fail "chown $(cat "$tree/chowned")"
+says "0000:02:00.0: /dev/vfio/13 is nobody's, until vfio-pci is left, and with it 0000:02:00.1 of the same group"
+says "echo 'nobody - memlock unlimited' >/etc/security/limits.d/pollux-nobody.conf"
 devbind 1 --user nobody 01:00.1
 says "only a device of vfio-pci"
 rm "$tree/dev/vfio/13"

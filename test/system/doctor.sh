@@ -9,6 +9,18 @@ set -eu -o pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/pci_tree.inc"
 trap 'rm -rf "$scratch"' EXIT
 
+# What the doctor takes for a card of the driver is what the driver takes for one.
+known=$(PLX_SYSROOT=$tree bash -c '
+	. "$1/scripts/lib/pci.sh"
+	for id in $(declare -f igb_part | grep -oE "\b[0-9a-f]{4}\b"); do
+		part=$(igb_part "$id")
+		[ -z "$part" ] || echo "$id $part"
+	done' - "$PLX_SOURCE_DIR" | sort -u)
+driven=$(sed -nE 's/^\tX\(0x([0-9a-f]{4}), ([A-Z0-9]+), ([A-Z]+)\).*/\1 \2, \3/p' "$PLX_SOURCE_DIR/drivers/igb/ids.h" |
+	sed 's/, COPPER//; s/, STRAPPED/, copper or not by its board/; s/, [A-Z]*$/, not copper/' | sort)
+[ "$(wc -l <<<"$driven")" -ge 30 ] || fail "drivers/igb/ids.h is not read: $driven"
+[ "$known" = "$driven" ] || fail "ids of the doctor and of the driver: $(diff <(echo "$known") <(echo "$driven"))"
+
 # Root may open everything: where this is root, the doctor is an ordinary user.
 as_user=()
 if [ "$(id -u)" -eq 0 ]; then as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
@@ -69,6 +81,7 @@ line ok lockdown none
 line warn cards "none of the igb family with copper ports: software ports only (--vdev ...)"
 line warn isolation "one CPU: lcores share it with everything else"
 line ok irqbalance "not running"
+[[ $out != *"--noiommu-mode"* && $out != *"-b uio"* ]] || fail "advice to use drivers that are not there: $out"
 line warn realtime "whether the kernel throttles real-time threads is not to be seen here"
 line warn tsc "/proc/cpuinfo does not tell"
 [[ $out != *"No such file"* ]] || fail "complaints of the shell: $out"
@@ -178,7 +191,8 @@ for limit in 8388608 134217728; do
 	put proc/self/limits "Max locked memory         $limit              $limit              bytes     "
 	doctor 1
 	line bad memlock "$((limit / 1048576)) MB: cards want all hugepages locked" \
-		"echo '$me - memlock unlimited' | sudo tee /etc/security/limits.d/pollux.conf; and log in anew"
+		"echo '$me - memlock unlimited' | sudo tee /etc/security/limits.d/pollux-$me.conf; and log in anew
+        -> or in a service of systemd: LimitMEMLOCK=infinity; for a container: --ulimit memlock=-1"
 done
 put proc/meminfo "Hugetlb:          4096 kB"
 put proc/self/limits "Max locked memory         8388608              8388608              bytes     "
@@ -285,6 +299,10 @@ for id in 10c9:82576 150e:82580 1533:I210 1539:I211; do
 	doctor 0
 	line warn card "0000:01:00.0 ${id#*:}, driver none, node 0: not given to a user-space driver"
 done
+put sys/bus/pci/devices/0000:01:00.0/device 0x1f41
+doctor 0
+line warn card "0000:01:00.0 I354, copper or not by its board, driver none, node 0: not given to a user-space driver" \
+	"sudo plx-devbind -b vfio-pci 0000:01:00.0"
 rm -r "$pci/devices/0000:05:00.0" "$pci/devices/0000:06:00.0" "$tree/sys/kernel/iommu_groups/16"
 
 # vfio-pci: as a module, and not at all.
@@ -297,6 +315,8 @@ doctor 1
 line bad vfio "this kernel has no vfio-pci" \
 	"a kernel with CONFIG_VFIO_PCI, and modprobe (package kmod) where it is a module
         -> or, as root and unguarded: plx-devbind -b uio_pci_generic"
+line warn card "0000:01:00.0 I354, copper or not by its board, driver none, node 0: not given to a user-space driver" \
+	"see vfio"
 mkdir "$pci/drivers/vfio-pci"
 good
 
@@ -321,7 +341,58 @@ line bad lockdown "none integrity [confidentiality]: uio_pci_generic does not wo
 	"see iommu; or switch secure boot off in the firmware"
 put sys/kernel/security/lockdown "[none] integrity"
 off="off, or not to be seen: VFIO does not guard what a card writes"
+line bad iommu "$off" "intel_iommu=on is there: switch on VT-d in the firmware
+        -> without one, as root and unguarded: plx-devbind -b uio_pci_generic"
+card="0000:01:00.0 I354, copper or not by its board, driver"
+line warn card "$card none, node 0: not given to a user-space driver" \
+	"see iommu; or, as root and unguarded: sudo plx-devbind -b uio_pci_generic 0000:01:00.0"
+rmdir "$pci/drivers/uio_pci_generic"
+rm -r "$tree/sys/module/vfio"
+put modules/parameters.vfio "disable_hugepages:Disable VFIO IOMMU support for IOMMU hugepages. (bool)"
+doctor 1
 line bad iommu "$off" "intel_iommu=on is there: switch on VT-d in the firmware"
+[[ $out != *"without one"* ]] || fail "advice to use drivers that are not there: $out"
+line warn card "$card none, node 0: not given to a user-space driver" "see iommu"
+put modules/parameters.vfio "enable_unsafe_noiommu_mode:Enable UNSAFE, no-IOMMU mode. (bool)"
+doctor 1
+line bad iommu "$off" "intel_iommu=on is there: switch on VT-d in the firmware
+        -> without one, as root and unguarded: plx-devbind -b vfio-pci --noiommu-mode"
+
+# Driven without an IOMMU: that works, for root. A group of vfio's own making is not one of an IOMMU.
+mkdir "$pci/drivers/uio_pci_generic"
+ln -s ../../drivers/uio_pci_generic "$pci/devices/0000:01:00.0/driver"
+doctor 0
+line warn iommu "$off" "intel_iommu=on is there: switch on VT-d in the firmware"
+line warn card "$card uio_pci_generic, node 0: for root only, and no IOMMU guards what it writes" "see iommu"
+ln -sfn ../../drivers/vfio-pci "$pci/devices/0000:01:00.0/driver"
+join_noiommu 0000:01:00.0
+put sys/module/vfio/parameters/enable_unsafe_noiommu_mode Y
+doctor 0
+line warn iommu "$off" "intel_iommu=on is there: switch on VT-d in the firmware"
+line warn card "$card vfio-pci, node 0: for root only, and no IOMMU guards what it writes" "see iommu"
+line warn vfio "no-IOMMU mode is on: a card of vfio-pci may write to all memory" \
+	"when 0000:01:00.0 is done with it: echo 0 | sudo tee /sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+put sys/kernel/security/lockdown "none [integrity]"
+doctor 0
+line warn lockdown "none [integrity]: uio_pci_generic does not work, and vfio-pci wants an IOMMU"
+holder 77 plx-l2fwd /dev/vfio/noiommu-100
+doctor 0
+line ok card "$card vfio-pci, node 0, in use by plx-l2fwd, pid 77"
+rm -r "$tree/proc/77" "$pci/devices/0000:01:00.0/driver" "$tree/modules/parameters.vfio"
+leave_noiommu 0000:01:00.0
+put sys/module/vfio/parameters/enable_unsafe_noiommu_mode N
+put sys/kernel/security/lockdown "[none] integrity"
+
+for word in intel_iommu=off iommu=off; do
+	put proc/cmdline "ro $word quiet"
+	doctor 1
+	line bad iommu "$off" "take $word from the kernel's command line"
+done
+put proc/cmdline "ro quiet"
+put proc/cpuinfo "Features : fp asimd"
+doctor 1
+line bad iommu "$off" "switch on the SMMU in the firmware; in a virtual machine: give it one"
+put proc/cpuinfo "flags		: fpu tsc constant_tsc nonstop_tsc"
 put proc/cmdline "ro quiet"
 doctor 1
 line bad iommu "$off" "intel_iommu=on iommu=pt, and VT-d in the firmware"
@@ -341,6 +412,14 @@ good
 put $cpu/nohz_full "(null)"
 doctor 0
 line warn isolation "CPUs 2-3 are isolated, and not free of the timer tick" "nohz_full=2-3 rcu_nocbs=2-3"
+rm "$tree/$cpu/nohz_full"
+doctor 0
+line warn isolation "CPUs 2-3 are isolated, and this kernel can't stop their timer tick" \
+	"a kernel with CONFIG_NO_HZ_FULL"
+put $cpu/isolated ""
+doctor 0
+line warn isolation "no CPU is kept from other work (CPUs 0-3)" "isolcpus=managed_irq,domain,1-3 irqaffinity=0"
+put $cpu/isolated 2-3
 put $cpu/nohz_full 2-3
 doctor 0 --cpus 1,3
 line warn isolation "CPUs 2-3 are isolated, and not all of 1,3" \
@@ -384,8 +463,29 @@ doctor 0
 line warn isolation "no CPU is kept from other work (CPUs 0-3)" \
 	"isolcpus=managed_irq,domain,1-3 nohz_full=1-3 rcu_nocbs=1-3 irqaffinity=0"
 line ok irqs "no CPUs are kept for lcores (see isolation): nothing to keep them from"
-line warn irqbalance "running (pid 9): it may move interrupts to the CPUs of lcores" \
-	"sudo systemctl disable --now irqbalance"
+irqbalance="running (pid 9): it may move interrupts to the CPUs of lcores"
+line warn irqbalance "$irqbalance" "sudo kill 9, and take it from what starts it (systemd does not run here)
+        -> or IRQBALANCE_BANNED_CPULIST=LIST in /etc/default/irqbalance, and start it anew"
+mkdir -p "$tree/run/systemd/system"
+put etc/sysconfig/irqbalance ""
+doctor 0 --cpus 1-3
+line warn irqbalance "$irqbalance" "sudo systemctl disable --now irqbalance
+        -> or IRQBALANCE_BANNED_CPULIST=1-3 in /etc/sysconfig/irqbalance, and start it anew"
+rm -r "$tree/run/systemd" "${tree:?}/etc"
+# A container has processes of its own only, and its host does the mending.
+host="plx-doctor: a container: what concerns the kernel, /sys, /proc and /dev is mended on its host"
+[[ $out != *"$host"* ]] || fail "taken for a container: $out"
+mkdir -p "$tree/proc/self/ns"
+ln -sfn 'pid:[4026531836]' "$tree/proc/self/ns/pid"
+rm "$tree/proc/9/comm"
+doctor 0
+line ok irqbalance "not running"
+[[ $out != *"$host"* ]] || fail "taken for a container: $out"
+ln -sfn 'pid:[4026532201]' "$tree/proc/self/ns/pid"
+doctor 0
+line warn irqbalance "a container does not show whether its host runs it" "on the host: pgrep irqbalance"
+[[ $out == *$'\n'"$host"$'\n'* ]] || fail "want '$host' in: $out"
+rm -r "$tree/proc/self/ns"
 rm -r "$tree/proc/irq"
 put $cpu/isolated 2-3
 doctor 0
