@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plx-perf-forward: what dpdk-testpmd's io and macswap modes do, on one lcore, for benchmarks of
- * ports: a burst of 32 in by one port, out by its neighbour (or itself, when it is alone). Prints a
- * line each second: nanoseconds, packets received so far.
+ * plx-perf-forward: what dpdk-testpmd's io, macswap and txonly modes do, on one lcore, for benchmarks
+ * of ports: a burst of 32 in by one port, out by its neighbour (or itself, when it is alone). Prints
+ * a line each second: nanoseconds, packets received (with --txonly: sent) so far.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -11,19 +11,50 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: plx-perf-forward [EAL options] -- [--macswap] [--seed PACKETS]\n"
+	"usage: plx-perf-forward [EAL options] -- [--macswap|--txonly] [--seed PACKETS]\n"
 	"  --macswap       exchange the Ethernet addresses of each packet\n"
+	"  --txonly        receive nothing, send packets that are made one by one by all ports\n"
 	"  --seed PACKETS  send so many by each port first, for ports that only give back\n"
 	"  --stats         a stats thread takes samples meanwhile, ten a second\n";
 
-enum { BURST = 32, NB_MBUFS = 16384, CACHE = 256, SECOND_NS = 1000000000, STATS_MS = 100 };
+enum {
+	BURST = 32,
+	NB_MBUFS = 16384,
+	CACHE = 256,
+	FRAME_BYTES = 64,
+	LINK_MS = 10000,
+	SECOND_NS = 1000000000,
+	STATS_MS = 100
+};
 
 struct settings {
-	bool macswap, stats;
+	bool macswap, txonly, stats;
 	uint32_t seed;
 };
 
 static unsigned nb_ports;
+static bool counts_sent;
+
+/* UDP from 198.18.0.1 to 198.18.0.2, ports 9, as testpmd's. */
+static const uint8_t frame[FRAME_BYTES] = {
+	0x02, 0, 0,   0,  0, 0,	 0x02, 0, 0,  0,  0,	1,    0x08, 0x00, /* Ethernet */
+	0x45, 0, 0,   50, 0, 0,	 0,    0, 64, 17, 0xee, 0x95, 198,  18,
+	0,    1, 198, 18, 0, 2,	 /* IPv4 */
+	0,    9, 0,   9,  0, 30, /* UDP */
+};
+
+/* As many as the pool has, up to BURST. */
+static uint32_t make_packets(struct plx_mempool *pool, struct plx_mbuf **pkts)
+{
+	uint32_t nb = plx_mbuf_alloc_bulk(pool, pkts, BURST);
+
+	for (uint32_t i = 0; i < nb; i++) {
+		memcpy(plx_mbuf_data(pkts[i]), frame, FRAME_BYTES);
+		pkts[i]->data_len = FRAME_BYTES;
+		pkts[i]->pkt_len = FRAME_BYTES;
+	}
+	return nb;
+}
 
 static void swap_addresses(struct plx_mbuf **pkts, uint32_t nb)
 {
@@ -55,18 +86,29 @@ static void forward(bool macswap)
 	}
 }
 
+/* As testpmd does: what a queue has no room for is freed, and made anew. */
+static void send_only(struct plx_mempool *pool)
+{
+	struct plx_mbuf *pkts[BURST];
+
+	while (!plx_stop_requested()) {
+		for (unsigned port = 0; port < nb_ports; port++)
+			plx_port_tx_or_drop(port, 0, pkts, make_packets(pool, pkts));
+	}
+}
+
 static void tell(void *arg)
 {
-	uint64_t received = 0;
+	uint64_t packets = 0;
 
 	(void)arg;
 	for (unsigned port = 0; port < nb_ports; port++) {
 		struct plx_port_stats stats;
 
 		if (plx_port_stats(port, &stats) == 0)
-			received += stats.rx.packets;
+			packets += counts_sent ? stats.tx.packets : stats.rx.packets;
 	}
-	printf("%" PRIu64 " %" PRIu64 "\n", plx_clock_now_ns(), received);
+	printf("%" PRIu64 " %" PRIu64 "\n", plx_clock_now_ns(), packets);
 	fflush(stdout);
 }
 
@@ -80,16 +122,22 @@ static int start_ports(struct plx_mempool *pool, uint32_t seed)
 		return -1;
 	}
 	PLX_PORT_FOREACH(port)
-		if (plx_port_setup(port, 1, 1, pool) || plx_port_start(port))
+		if (plx_port_setup(port, 1, 1, pool) || plx_port_promisc_set(port, true) ||
+		    plx_port_start(port))
 			return -1;
 	PLX_PORT_FOREACH(port) {
-		for (uint32_t i = 0; i < seed; i++) {
-			struct plx_mbuf *m = plx_mbuf_alloc(pool);
+		struct plx_mbuf *pkts[BURST];
 
-			if (m == NULL || plx_mbuf_append(m, 60) == NULL)
+		if (plx_port_link_wait(port, LINK_MS, NULL))
+			return -1;
+		for (uint32_t left = seed; left > 0;) {
+			uint32_t nb = make_packets(pool, pkts), use = nb < left ? nb : left;
+
+			if (nb == 0)
 				return -1;
-			memset(plx_mbuf_data(m), 0, 60);
-			plx_port_tx_or_drop(port, 0, &m, 1);
+			plx_mbuf_free_bulk(&pkts[use], nb - use);
+			plx_port_tx_or_drop(port, 0, pkts, use);
+			left -= use;
 		}
 	}
 	return 0;
@@ -109,7 +157,10 @@ static int run(const struct settings *settings)
 	    plx_stop_on_signals() == 0 &&
 	    (!settings->stats || plx_stats_start(&stats_conf, &stats) == 0) &&
 	    plx_ctl_timer_add(SECOND_NS, SECOND_NS, tell, NULL, NULL) == 0) {
-		forward(settings->macswap);
+		if (settings->txonly)
+			send_only(pool);
+		else
+			forward(settings->macswap);
 		status = 0;
 	}
 	plx_stats_stop(stats);
@@ -122,6 +173,7 @@ static int run(const struct settings *settings)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"macswap", no_argument, NULL, 'm'},
+						{"txonly", no_argument, NULL, 'x'},
 						{"seed", required_argument, NULL, 's'},
 						{"stats", no_argument, NULL, 't'},
 						{NULL, 0, NULL, 0}};
@@ -135,6 +187,8 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'm')
 			settings.macswap = true;
+		else if (c == 'x')
+			settings.txonly = counts_sent = true;
 		else if (c == 's')
 			settings.seed = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 't')

@@ -100,15 +100,15 @@ class Forwarder:
                 self.process.wait()
         self.process.stdout.close()
 
-    def wait_ready(self, is_ours):
+    def wait_ready(self, is_ours, seconds=START_SECONDS):
         """Until its first line of counts: it polls."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         wanted = r"^\d+ \d+$" if is_ours else r"Rx-pps:"
         while not re.search(wanted, self.line(deadline)):
             pass
 
-    def own_rate(self, is_ours, ports, seconds):
-        """Packets/s by the forwarder's own counters."""
+    def own_rate(self, is_ours, ports, seconds, direction="Rx"):
+        """Packets/s by the forwarder's own counters; ours counts by itself what it is about."""
         deadline = time.monotonic() + START_SECONDS + seconds
         if is_ours:
             samples = []
@@ -119,7 +119,7 @@ class Forwarder:
             return (samples[-1][1] - samples[0][1]) * 1e9 / (samples[-1][0] - samples[0][0])
         rates = []
         while len(rates) < ports * (seconds + 1):
-            found = re.search(r"Rx-pps:\s+(\d+)", self.line(deadline))
+            found = re.search(direction + r"-pps:\s+(\d+)", self.line(deadline))
             if found:
                 rates.append(int(found[1]))
         rates = rates[ports:]  # the first second is short
