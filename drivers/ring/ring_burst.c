@@ -3,72 +3,29 @@
  * The data path of net_ring: packets pass by pointer. The sender, who has their descriptors at
  * hand, makes of each a packet that has just come in at the other end.
  *
- * The receiver touches none of them. For the bytes of a burst the sender leaves, for each index
- * where one of its bursts ended, how many it has sent up to there. A receiver that takes packets up
- * to such an index subtracts; others look at each packet.
- *
  * A packet that is shared (plx_mbuf_share()) has one descriptor for all its owners, and that one is
  * written.
+ *
+ * Compiled twice: as it is, and by ring_burst_avx2.c for CPUs with AVX2.
  */
-#include <pollux/mbuf.h>
 #include <string.h>
 
-#include "ring_private.h"
+#include "ring_wire.h"
 
-enum { DRAIN_BULK = 64, UNROLL = 8 };
+#if defined(__AVX2__) && !defined(PLX_TSAN)
+#include <immintrin.h>
+#define TWO_AT_ONCE 1
+#else
+#define TWO_AT_ONCE 0
+#endif
 
-/* ---- Where bursts ended ---- */
+#ifndef RING_PATH
+#define RING_PATH plx_net_ring_path_any
+#endif
 
-/* What the sender has sent up to now ends here; before the packets are in the ring. */
-static inline void mark_end(struct ring_wire *wire, uint64_t index, uint64_t bytes)
-{
-	struct ring_end *end = &wire->ends[index & wire->sent.mask];
-
-	plx_store_relaxed(&end->index, index);
-	/* Release: pairs with the acquire in find_end(): who sees these bytes sees no index that
-	 * stood there before. */
-	plx_store_release(&end->bytes, bytes);
-}
-
-/* The bytes sent up to @index, if a burst ended there. A sender that comes round to the same place
- * may write meanwhile. */
-static inline bool find_end(const struct ring_wire *wire, uint64_t index, uint64_t *bytes)
-{
-	const struct ring_end *end = &wire->ends[index & wire->came.mask];
-
-	*bytes = plx_load_acquire(&end->bytes);
-	return plx_load_relaxed(&end->index) == index;
-}
+enum { UNROLL = 8 };
 
 /* ---- Receive ---- */
-
-static PLX_NOINLINE uint64_t sum_bytes(struct plx_mbuf *const *pkts, uint32_t nb)
-{
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < nb; i++)
-		bytes += pkts[i]->pkt_len;
-	return bytes;
-}
-
-/* Take up to @nb packets out of one wire. Adds their bytes to *@bytes. */
-static inline uint32_t take(struct ring_wire *wire, struct plx_mbuf **pkts, uint32_t nb,
-			    uint16_t port_id, uint64_t *bytes)
-{
-	uint64_t end;
-
-	nb = plx_ring_sc_dequeue_burst(wire->came.ring, (void **)pkts, nb);
-	wire->came.index += nb;
-	if (plx_unlikely(!find_end(wire, wire->came.index, &end)))
-		end = wire->came.bytes + sum_bytes(pkts, nb);
-	*bytes += end - wire->came.bytes;
-	wire->came.bytes = end;
-	/* Only a burst that was under way while another port took this end's place has that one's
-	 * id, and none comes after one that has the right one. */
-	for (uint32_t i = 0; i < nb && plx_unlikely(pkts[i]->port != port_id); i++)
-		pkts[i]->port = port_id;
-	return nb;
-}
 
 static PLX_NOINLINE uint32_t take_from_many(struct ring_rxq *rxq, struct plx_mbuf **pkts,
 					    uint32_t nb, uint64_t *bytes)
@@ -115,7 +72,7 @@ static PLX_COLD uint32_t refuse(struct ring_rxq *rxq, struct plx_mbuf **pkts, ui
 	return done;
 }
 
-uint32_t plx_net_ring_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+static uint32_t rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 {
 	struct ring_rxq *rxq = queue;
 	uint64_t bytes = 0;
@@ -132,32 +89,7 @@ uint32_t plx_net_ring_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
 	return nb;
 }
 
-uint64_t plx_net_ring_drain(struct ring_wire *wire)
-{
-	struct plx_mbuf *pkts[DRAIN_BULK];
-	uint64_t total = 0, bytes = 0;
-	uint32_t nb;
-
-	while ((nb = take(wire, pkts, DRAIN_BULK, PLX_MBUF_PORT_NONE, &bytes)) > 0) {
-		plx_mbuf_free_bulk(pkts, nb);
-		total += nb;
-	}
-	return total;
-}
-
 /* ---- Send ---- */
-
-/* How many of @nb packets there is room for. */
-static inline uint32_t find_room(struct ring_wire *wire, uint32_t nb)
-{
-	uint64_t room = wire->sent.limit - wire->sent.index;
-
-	if (plx_likely(nb <= room))
-		return nb;
-	room = plx_ring_free_count(wire->sent.ring);
-	wire->sent.limit = wire->sent.index + room;
-	return nb <= room ? nb : (uint32_t)room;
-}
 
 static inline bool may_pass(struct ring_limits limits, const struct plx_mbuf *m)
 {
@@ -213,28 +145,10 @@ static inline void forget_past(struct plx_mbuf *m)
 	m->offload = 0;
 }
 
-/* Lengths of a burst can have more bits together than each alone. False: one is refused. */
-static PLX_NOINLINE bool look_at_each(struct plx_mbuf **pkts, uint32_t nb,
-				      struct ring_limits limits)
+static inline void pass(struct plx_mbuf *m, uint16_t port_id)
 {
-	for (uint32_t i = 0; i < nb; i++)
-		if (!may_pass(limits, pkts[i]))
-			return false;
-	for (uint32_t i = 0; i < nb; i++)
-		if (pkts[i]->flags)
-			forget_past(pkts[i]);
-	return true;
-}
-
-/* Put packets, for which there is room, into the wire. */
-static inline uint32_t put(struct ring_wire *wire, struct plx_mbuf **pkts, uint32_t nb,
-			   uint64_t bytes)
-{
-	mark_end(wire, wire->sent.index + nb, wire->sent.bytes + bytes);
-	nb = plx_ring_sp_enqueue_burst(wire->sent.ring, (void *const *)pkts, nb);
-	wire->sent.index += nb;
-	wire->sent.bytes += bytes;
-	return nb;
+	m->port = port_id;
+	plx_mbuf_pass(m);
 }
 
 /* Packets of which one is refused, one by one. */
@@ -254,12 +168,11 @@ static PLX_COLD uint32_t send_each(struct ring_txq *txq, struct plx_mbuf **pkts,
 			plx_mbuf_free(m);
 			continue;
 		}
-		if (find_room(txq->wire, 1) == 0)
+		if (plx_ring_sp_room(txq->wire->sent.ring, 1) == 0)
 			break;
 		if (m->flags)
 			forget_past(m);
-		m->port = port_id;
-		plx_mbuf_pass(m);
+		pass(m, port_id);
 		len = m->pkt_len;
 		sent += put(txq->wire, &m, 1, len);
 		bytes += len;
@@ -272,46 +185,119 @@ static PLX_COLD uint32_t send_each(struct ring_txq *txq, struct plx_mbuf **pkts,
 	return i;
 }
 
-static inline void pass(struct plx_mbuf *m, uint16_t port_id, words *any, words *sum)
-{
-	words all = read_words(m);
+#if TWO_AT_ONCE
+typedef uint32_t wide __attribute__((vector_size(2 * sizeof(words)), may_alias));
+enum { AT_ONCE = 2 };
 
-	*any |= all;
-	*sum += all;
-	m->port = port_id;
-	plx_mbuf_pass(m);
+static inline wide read_wide(struct plx_mbuf *const *pkts)
+{
+	__m256i first = _mm256_castsi128_si256((__m128i)read_words(pkts[0]));
+
+	return (wide)_mm256_inserti128_si256(first, (__m128i)read_words(pkts[1]), 1);
 }
 
-uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+static inline words half(wide both, bool second)
 {
-	struct ring_txq *txq = queue;
-	struct ring_wire *wire = txq->wire;
-	const struct ring_limits limits = read_limits(&txq->limits);
-	/* Acquire: pairs with the release in plx_net_ring_connect(). */
-	uint32_t open = plx_load_acquire(txq->open);
-	uint16_t port_id = (uint16_t)(open - 1);
-	words any = {0}, sum = {0};
-	struct head all;
-	uint32_t fit, i;
+	return second ? (words)_mm256_extracti128_si256((__m256i)both, 1)
+		      : (words)_mm256_castsi256_si128((__m256i)both);
+}
+#else
+typedef words wide;
+enum { AT_ONCE = 1 };
 
-	if (plx_unlikely(open == 0))
+static inline wide read_wide(struct plx_mbuf *const *pkts)
+{
+	return read_words(pkts[0]);
+}
+
+static inline words half(wide both, bool second)
+{
+	return second ? (words){0} : both;
+}
+#endif
+
+/* Pass packets to @port_id. @any: the bits that one has; @sum: by 32-bit words. */
+static inline void pass_all(struct plx_mbuf **pkts, uint32_t nb, uint16_t port_id, words *any,
+			    words *sum)
+{
+	struct plx_mbuf **end = pkts + nb;
+	wide any_wide = {0}, sum_wide = {0};
+
+	for (struct plx_mbuf **stop = pkts + (nb & ~(UNROLL - 1u)); pkts != stop; pkts += UNROLL) {
+		for (unsigned i = 0; i < UNROLL; i += AT_ONCE) {
+			wide all = read_wide(&pkts[i]);
+
+			any_wide |= all;
+			sum_wide += all;
+			for (unsigned j = i; j < i + AT_ONCE; j++)
+				pass(pkts[j], port_id);
+		}
+	}
+	*any = half(any_wide, false) | half(any_wide, true);
+	*sum = half(sum_wide, false) + half(sum_wide, true);
+	for (; pkts != end; pkts++) {
+		words all = read_words(*pkts);
+
+		*any |= all;
+		*sum += all;
+		pass(*pkts, port_id);
+	}
+}
+
+/*
+ * Anything but a burst of plain packets that fits: nobody takes packets, there is no room for all,
+ * one has flags, or one is refused or might be, since lengths together have more bits than each.
+ */
+static PLX_NOINLINE uint32_t send_some(struct ring_txq *txq, struct plx_mbuf **pkts, uint32_t nb,
+				       uint32_t open)
+{
+	const struct ring_limits limits = read_limits(&txq->limits);
+	uint16_t port_id = (uint16_t)(open - 1);
+	uint64_t bytes = 0;
+	uint32_t fit;
+
+	if (open == 0)
 		return 0;
 	/* More than a burst may be would not have a sum: the rest stays with the caller. */
 	nb = plx_min_u32(nb, PLX_BURST_MAX);
-	fit = find_room(wire, nb);
-	for (i = 0; fit - i >= UNROLL; i += UNROLL)
-		for (uint32_t j = i; j < i + UNROLL; j++)
-			pass(pkts[j], port_id, &any, &sum);
-	for (; i < fit; i++)
-		pass(pkts[i], port_id, &any, &sum);
+	fit = plx_min_u32(nb, plx_ring_sp_room(txq->wire->sent.ring, nb));
+	for (uint32_t i = 0; i < fit; i++)
+		if (!may_pass(limits, pkts[i]))
+			return send_each(txq, pkts, nb, port_id);
+	for (uint32_t i = 0; i < fit; i++) {
+		if (pkts[i]->flags)
+			forget_past(pkts[i]);
+		pass(pkts[i], port_id);
+		bytes += pkts[i]->pkt_len;
+	}
+	plx_count(&txq->base.stats.packets, fit);
+	plx_count(&txq->base.stats.bytes, bytes);
+	return put(txq->wire, pkts, fit, bytes);
+}
+
+static uint32_t tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb)
+{
+	struct ring_txq *txq = queue;
+	struct ring_wire *wire = txq->wire;
+	/* Acquire: pairs with the release in plx_net_ring_connect(). */
+	uint32_t open = plx_load_acquire(txq->open);
+	struct ring_limits limits;
+	words any, sum;
+	struct head all;
+
+	if (plx_unlikely(open == 0 || nb > PLX_BURST_MAX ||
+			 plx_ring_sp_room(wire->sent.ring, nb) < nb))
+		return send_some(txq, pkts, nb, open);
+	pass_all(pkts, nb, (uint16_t)(open - 1), &any, &sum);
+	limits = read_limits(&txq->limits);
 	memcpy(&all, &any, sizeof(all));
 	if (plx_unlikely(all.flags || all.pkt_len > limits.frame_max ||
-			 all.nb_segs > limits.segs_max) &&
-	    !look_at_each(pkts, fit, limits))
-		return send_each(txq, pkts, nb, port_id);
+			 all.nb_segs > limits.segs_max))
+		return send_some(txq, pkts, nb, open);
 	memcpy(&all, &sum, sizeof(all));
-	fit = put(wire, pkts, fit, all.pkt_len);
-	plx_count(&txq->base.stats.packets, fit);
+	plx_count(&txq->base.stats.packets, nb);
 	plx_count(&txq->base.stats.bytes, all.pkt_len);
-	return fit;
+	return put(wire, pkts, nb, all.pkt_len);
 }
+
+const struct ring_path RING_PATH = {.rx = rx_burst, .tx = tx_burst};

@@ -11,7 +11,9 @@
 #include <pollux/mem.h>
 #include <stdio.h>
 
-#include "ring_private.h"
+#include "ring_wire.h"
+
+enum { DRAIN_BULK = 64 };
 
 static struct ring_way *way_to(const struct ring_port *end)
 {
@@ -41,11 +43,25 @@ static void count_missed(struct ring_port *end, unsigned wire, uint64_t nb)
 		end->missed += nb;
 }
 
+/* Send home what lies in a wire. Returns how many packets. Thread: as the consumer. */
+static uint64_t drain(struct ring_wire *wire)
+{
+	struct plx_mbuf *pkts[DRAIN_BULK];
+	uint64_t total = 0, bytes = 0;
+	uint32_t nb;
+
+	while ((nb = take(wire, pkts, DRAIN_BULK, PLX_MBUF_PORT_NONE, &bytes)) > 0) {
+		plx_mbuf_free_bulk(pkts, nb);
+		total += nb;
+	}
+	return total;
+}
+
 /* Empty the wires to @end, which is stopped; without one @sender counts. */
 static void drain_way(struct ring_way *way, struct ring_port *end, struct ring_port *sender)
 {
 	for (unsigned i = 0; i < PLX_PORT_QUEUES_MAX; i++) {
-		uint64_t nb = way->wires[i] ? plx_net_ring_drain(way->wires[i]) : 0;
+		uint64_t nb = way->wires[i] ? drain(way->wires[i]) : 0;
 
 		if (nb > 0 && end)
 			count_missed(end, i, nb);
@@ -125,7 +141,7 @@ static void destroy_wire(struct ring_wire *wire)
 {
 	if (!wire)
 		return;
-	plx_net_ring_drain(wire);
+	drain(wire);
 	plx_ring_destroy(wire->sent.ring);
 	plx_mem_free(wire);
 }
@@ -195,7 +211,7 @@ int plx_net_ring_connect(struct ring_port *end)
 		((struct ring_rxq *)end->port->rxqs[i])->nb_wires = 0;
 	lead_in(in, end);
 	end->started = true;
-	/* Release: pairs with the acquire in plx_net_ring_tx_burst(). */
+	/* Release: pairs with the acquire in tx_burst(). */
 	plx_store_release(&in->open, end->port->id + 1);
 	tell_link(end->cable);
 	return 0;

@@ -6,6 +6,7 @@
  *			    receives what it sends, until another port names it as its peer
  *	size=SLOTS	    of each queue, rounded up to a power of two; one for both ends. What is
  *			    asked for when a queue is set up does not change it.
+ *	avx2=0|1	    0: not the data path for CPUs with AVX2; 1, the default: where it can be
  *	nodeaction=NAME:NODE:CREATE
  *			    as DPDK has it: the NUMA node of the memory. ATTACH, which is for a
  *			    second process there, is refused.
@@ -59,6 +60,7 @@ static struct ring_limits limits_of(const struct plx_port *port, bool chains)
 
 static int start(struct plx_port *port)
 {
+	const struct ring_path *path = ((struct ring_port *)port->priv)->path;
 	bool chains = port->conf.tx_offloads & PLX_PORT_TX_MULTI_SEGS;
 	struct ring_limits tx_limits = limits_of(port, chains);
 
@@ -67,13 +69,13 @@ static int start(struct plx_port *port)
 
 		rxq->limits = limits_of(port, port->conf.rx_offloads & PLX_PORT_RX_SCATTER);
 		rxq->check = 0;
-		rxq->base.burst = plx_net_ring_rx_burst;
+		rxq->base.burst = path->rx;
 	}
 	for (unsigned i = 0; i < port->conf.nb_tx_queues; i++) {
 		struct ring_txq *txq = (struct ring_txq *)port->txqs[i];
 
 		txq->limits = tx_limits;
-		txq->base.burst = plx_net_ring_tx_burst;
+		txq->base.burst = path->tx;
 	}
 	plx_net_ring_limits(port->priv, tx_limits);
 	return plx_net_ring_connect(port->priv);
@@ -144,6 +146,7 @@ static const struct plx_port_ops ring_ops = {
 static const struct plx_devargs_key keys[] = {
 	{"peer", false, "DEVICE: the net_ring port at the other end; without it: looped"},
 	{"size", false, "SLOTS: of each queue, rounded up to a power of two; 1024 by default"},
+	{"avx2", false, "0|1: 0: not the data path for CPUs with AVX2; 1 by default"},
 	{"nodeaction", false, "NAME:NODE:CREATE: the NUMA node of the memory"},
 	{NULL, false, NULL},
 };
@@ -202,10 +205,20 @@ static int plug_peer(struct ring_port *end, const struct plx_devargs *args, uint
 	return ret;
 }
 
+static const struct ring_path *choose_path(bool avx2)
+{
+#ifdef __x86_64__
+	if (avx2 && __builtin_cpu_supports("avx2"))
+		return &plx_net_ring_path_avx2;
+#endif
+	(void)avx2;
+	return &plx_net_ring_path_any;
+}
+
 static int probe(struct plx_port *port, const struct plx_devargs *args)
 {
 	struct ring_port *end = calloc(1, sizeof(*end));
-	uint32_t slots = RING_SLOTS_DEFAULT;
+	uint32_t slots = RING_SLOTS_DEFAULT, avx2 = 1;
 	int node = PLX_NODE_ANY;
 	int ret;
 
@@ -220,9 +233,12 @@ static int probe(struct plx_port *port, const struct plx_devargs *args)
 	end->port = port;
 	ret = plx_devargs_u32(args, "size", 2, RING_SLOTS_MAX, &slots);
 	if (ret == 0)
+		ret = plx_devargs_u32(args, "avx2", 0, 1, &avx2);
+	if (ret == 0)
 		ret = parse_nodeaction(args, &node);
 	if (ret)
 		goto free_end;
+	end->path = choose_path(avx2);
 	slots = plx_next_pow2_u32(slots);
 	if (plx_devargs_get(args, "peer"))
 		ret = plug_peer(end, args, slots);

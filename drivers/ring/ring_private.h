@@ -45,7 +45,6 @@ struct ring_side {
 	struct plx_ring *ring;
 	uint64_t index; /* packets since the wire was made */
 	uint64_t bytes; /* theirs */
-	uint64_t limit; /* of the producer: there is room up to this index */
 	uint32_t mask;	/* of ends[] */
 };
 
@@ -76,6 +75,7 @@ struct ring_port {
 	struct plx_port *port;
 	struct ring_cable *cable;
 	unsigned end; /* of the cable */
+	const struct ring_path *path;
 	bool started;
 	uint64_t missed;      /* packets that came when there was no queue to count them */
 	uint64_t undelivered; /* sent, and nobody was there any more to count them as missed */
@@ -104,11 +104,15 @@ struct ring_txq {
 
 /* ---- ring_burst.c ---- */
 
-uint32_t plx_net_ring_rx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb);
-uint32_t plx_net_ring_tx_burst(void *queue, struct plx_mbuf **pkts, uint32_t nb);
+/* The data path in the instructions that any CPU has, and in those of AVX2. */
+struct ring_path {
+	plx_port_burst_fn rx, tx;
+};
 
-/* Send home what lies in a wire. Returns how many packets. Thread: as the consumer. */
-uint64_t plx_net_ring_drain(struct ring_wire *wire);
+extern const struct ring_path plx_net_ring_path_any;
+#ifdef __x86_64__
+extern const struct ring_path plx_net_ring_path_avx2;
+#endif
 
 /* ---- ring_cable.c ---- */
 

@@ -5,7 +5,7 @@
 #include <pollux/ring.h>
 #include <string.h>
 
-#if PLX_RING_PAIRS
+#if PLX_RING_LANES > 1
 #include <emmintrin.h>
 #endif
 
@@ -137,7 +137,7 @@ uint32_t plx_ring_ready_(const struct plx_ring *ring, uint32_t tail, uint32_t n)
 static uint32_t empty_eight(const uint64_t *slots, void **objs, uint64_t mark)
 {
 	uint32_t filled = 0;
-#if PLX_RING_PAIRS
+#if PLX_RING_LANES > 1
 	const __m128i marks = _mm_set1_epi64x((int64_t)mark);
 	const __m128i bits = _mm_set1_epi64x(INT64_MAX);
 	unsigned open = 1 << 8; /* bit i: entry i is not filled; one past the last */
@@ -245,6 +245,10 @@ extern inline void plx_ring_let_go_(uint64_t *side, uint32_t index);
 extern inline uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_t n);
 extern inline uint64_t plx_ring_guess_(const uint64_t *side, bool multi);
 extern inline uint32_t plx_ring_claim_(const struct plx_ring *ring, uint32_t *nb, uint32_t n);
+#if PLX_RING_LANES > 1
+extern inline void plx_ring_fill_eight_(uint64_t *slots, void *const *objs, uint64_t mark);
+extern inline void plx_ring_empty_eight_(void **objs, const uint64_t *slots);
+#endif
 extern inline void plx_ring_fill_(uint64_t *slots, void *const *objs, uint32_t n, uint64_t mark);
 extern inline void plx_ring_empty_(void **objs, const uint64_t *slots, uint32_t n);
 extern inline bool plx_ring_filled_(const struct plx_ring *ring, uint32_t index);
@@ -261,6 +265,7 @@ extern inline uint32_t plx_ring_peek_(struct plx_ring *ring, uint32_t n, struct 
 				      bool multi);
 extern inline void plx_ring_advance_(struct plx_ring *ring, uint32_t n);
 
+extern inline uint32_t plx_ring_sp_room(struct plx_ring *ring, uint32_t n);
 extern inline uint32_t plx_ring_sp_enqueue_bulk(struct plx_ring *ring, void *const *objs,
 						uint32_t n);
 extern inline uint32_t plx_ring_sp_enqueue_burst(struct plx_ring *ring, void *const *objs,

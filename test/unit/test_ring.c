@@ -249,6 +249,25 @@ Test(ring, full_and_empty)
 }
 
 /* Any pointer with bit 63 clear, the others' highest bit included. */
+Test(ring, room_is_looked_up_when_it_is_short)
+{
+	struct plx_ring *ring = ring_new("r", 8);
+	void *objs[8] = {0};
+
+	cr_assert_not_null(ring);
+	cr_assert_eq(plx_ring_sp_room(ring, 8), 8);
+	cr_assert_eq(plx_ring_sp_enqueue_bulk(ring, objs, 6), 6);
+	cr_assert_eq(plx_ring_sp_room(ring, 3), 2, "%u", plx_ring_sp_room(ring, 3));
+	cr_assert_eq(plx_ring_sc_dequeue_bulk(ring, objs, 4), 4);
+	cr_assert_eq(plx_ring_sp_room(ring, 2), 2, "known to be enough: %u",
+		     plx_ring_sp_room(ring, 2));
+	cr_assert_eq(plx_ring_sp_room(ring, 3), 6, "%u", plx_ring_sp_room(ring, 3));
+	cr_assert_eq(plx_ring_sp_enqueue_burst(ring, objs, 8), 6);
+	cr_assert_eq(plx_ring_sp_room(ring, 1), 0, "%u", plx_ring_sp_room(ring, 1));
+	cr_assert_eq(plx_ring_sp_room(ring, 0), 0);
+	free(ring);
+}
+
 Test(ring, entries_keep_all_their_bits)
 {
 	static const uint64_t bits[] = {0,

@@ -232,6 +232,29 @@ Test(ring_port, bytes_add_up_after_each_burst)
 	}
 }
 
+/* Whatever is copied several at once, or not, comes out as it went in. */
+Test(ring_port, every_burst_from_every_offset)
+{
+	enum { SLOTS = 128, MOST = 70 };
+	unsigned port = soft_attach("net_ring0,size=128");
+	struct plx_mbuf *in[MOST], *out[MOST];
+
+	soft_setup(port, 1, 1, false, 0);
+	done(plx_port_start(port));
+	packets_make(in, MOST, 100);
+	for (uint32_t nb = 1, at = 0; nb <= MOST; nb++) {
+		for (unsigned i = 0; i < SLOTS; i++, at += nb) {
+			memset(out, 0, sizeof(out));
+			cr_assert_eq(plx_port_tx_burst(port, 0, in, nb), nb, "%u from %u", nb, at);
+			cr_assert_eq(plx_port_rx_burst(port, 0, out, nb), nb, "%u from %u", nb, at);
+			for (uint32_t j = 0; j < MOST; j++)
+				cr_assert_eq(out[j], j < nb ? in[j] : NULL, "%u from %u: entry %u",
+					     nb, at, j);
+		}
+	}
+	plx_mbuf_free_bulk(in, MOST);
+}
+
 Test(ring_port, the_link_is_up_while_both_ends_are_started)
 {
 	unsigned a, b;
@@ -468,6 +491,7 @@ Test(ring_port, device_strings)
 {
 	assert_refused_device("net_ring0,size=1", -EINVAL, "size");
 	assert_refused_device("net_ring0,size=1048577", -EINVAL, "size");
+	assert_refused_device("net_ring0,avx2=2", -EINVAL, "avx2");
 	assert_refused_device("net_ring0,peer=net_ring0", -ENODEV, "peer");
 	assert_refused_device("net_ring0,peer=net_ring7", -ENODEV, "net_ring7");
 	assert_refused_device("net_ring0,nodeaction=R0:0:ATTACH", -EINVAL, "peer=DEVICE");

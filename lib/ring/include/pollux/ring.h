@@ -210,38 +210,69 @@ PLX_INLINE uint32_t plx_ring_room_(struct plx_ring *ring, uint32_t head, uint32_
 }
 
 /*
- * Slots are written and read in pairs where the CPU keeps stores in order (x86-64), which is what
- * release and acquire come down to there; else, and under ThreadSanitizer, one by one. A pair that
- * is aligned is one store: vendors promise that for CPUs with AVX, and the others do it too.
+ * Slots are written and read several at once where the CPU keeps stores in order (x86-64), which is
+ * what release and acquire come down to there; else, and under ThreadSanitizer, one by one. What is
+ * aligned is one store, or two in the order of the addresses on CPUs whose paths are 16 bytes wide.
  */
-#if defined(__SSE2__) && !defined(PLX_TSAN)
-#define PLX_RING_PAIRS 1
-typedef uint64_t plx_ring_pair_ __attribute__((vector_size(16), may_alias));
-typedef uint64_t plx_ring_loose_pair_ __attribute__((vector_size(16), may_alias, aligned(8)));
+#if defined(PLX_TSAN)
+#define PLX_RING_LANES 1
+#elif defined(__AVX2__)
+#define PLX_RING_LANES 4
+#elif defined(__SSE2__)
+#define PLX_RING_LANES 2
 #else
-#define PLX_RING_PAIRS 0
+#define PLX_RING_LANES 1
+#endif
+
+#if PLX_RING_LANES > 1
+typedef uint64_t plx_ring_lanes_ __attribute__((vector_size(8 * PLX_RING_LANES), may_alias));
+typedef uint64_t plx_ring_loose_lanes_
+	__attribute__((vector_size(8 * PLX_RING_LANES), may_alias, aligned(8)));
+
+PLX_INLINE void plx_ring_fill_eight_(uint64_t *slots, void *const *objs, uint64_t mark)
+{
+	const plx_ring_lanes_ none = {0}, marks = none | mark;
+	const plx_ring_loose_lanes_ *from = (const plx_ring_loose_lanes_ *)(const void *)objs;
+	volatile plx_ring_lanes_ *to = (volatile plx_ring_lanes_ *)(void *)slots;
+
+	to[0] = from[0] | marks;
+	to[1] = from[1] | marks;
+#if PLX_RING_LANES == 2
+	to[2] = from[2] | marks;
+	to[3] = from[3] | marks;
+#endif
+}
+
+PLX_INLINE void plx_ring_empty_eight_(void **objs, const uint64_t *slots)
+{
+	const plx_ring_lanes_ none = {0}, bits = none | ~PLX_RING_MARK;
+	const plx_ring_lanes_ *from = (const plx_ring_lanes_ *)(const void *)slots;
+	plx_ring_loose_lanes_ *to = (plx_ring_loose_lanes_ *)(void *)objs;
+
+	to[0] = from[0] & bits;
+	to[1] = from[1] & bits;
+#if PLX_RING_LANES == 2
+	to[2] = from[2] & bits;
+	to[3] = from[3] & bits;
+#endif
+}
 #endif
 
 /* Release, on each slot: pairs with the acquire in plx_ring_filled_(); any slot may be probed. */
 PLX_INLINE void plx_ring_fill_(uint64_t *slots, void *const *objs, uint32_t n, uint64_t mark)
 {
-#if PLX_RING_PAIRS
-	const plx_ring_pair_ marks = {mark, mark};
-
-	if (n >= 2 && plx_unlikely((uintptr_t)slots % sizeof(marks))) {
+#if PLX_RING_LANES > 1
+	for (; n > 0 && plx_unlikely((uintptr_t)slots % sizeof(plx_ring_lanes_)); n--)
 		plx_store_release(slots++, (uint64_t)(uintptr_t)*objs++ | mark);
-		n--;
-	}
 	__asm__ volatile("" ::: "memory"); /* the objects' content is written before */
-	for (; n >= 8; n -= 8, slots += 8, objs += 8) {
-		volatile plx_ring_pair_ *to = (volatile plx_ring_pair_ *)(void *)slots;
-		const plx_ring_loose_pair_ *from = (const plx_ring_loose_pair_ *)(const void *)objs;
-
-		to[0] = from[0] | marks;
-		to[1] = from[1] | marks;
-		to[2] = from[2] | marks;
-		to[3] = from[3] | marks;
+	for (; n >= 32; n -= 32, slots += 32, objs += 32) {
+		plx_ring_fill_eight_(slots, objs, mark);
+		plx_ring_fill_eight_(slots + 8, objs + 8, mark);
+		plx_ring_fill_eight_(slots + 16, objs + 16, mark);
+		plx_ring_fill_eight_(slots + 24, objs + 24, mark);
 	}
+	for (; n >= 8; n -= 8, slots += 8, objs += 8)
+		plx_ring_fill_eight_(slots, objs, mark);
 #endif
 	for (; n > 0; n--)
 		plx_store_release(slots++, (uint64_t)(uintptr_t)*objs++ | mark);
@@ -249,22 +280,17 @@ PLX_INLINE void plx_ring_fill_(uint64_t *slots, void *const *objs, uint32_t n, u
 
 PLX_INLINE void plx_ring_empty_(void **objs, const uint64_t *slots, uint32_t n)
 {
-#if PLX_RING_PAIRS
-	const plx_ring_pair_ bits = {~PLX_RING_MARK, ~PLX_RING_MARK};
-
-	if (n >= 2 && plx_unlikely((uintptr_t)slots % sizeof(bits))) {
+#if PLX_RING_LANES > 1
+	for (; n > 0 && plx_unlikely((uintptr_t)slots % sizeof(plx_ring_lanes_)); n--)
 		*objs++ = (void *)(uintptr_t)(*slots++ & ~PLX_RING_MARK);
-		n--;
+	for (; n >= 32; n -= 32, slots += 32, objs += 32) {
+		plx_ring_empty_eight_(objs, slots);
+		plx_ring_empty_eight_(objs + 8, slots + 8);
+		plx_ring_empty_eight_(objs + 16, slots + 16);
+		plx_ring_empty_eight_(objs + 24, slots + 24);
 	}
-	for (; n >= 8; n -= 8, slots += 8, objs += 8) {
-		const plx_ring_pair_ *from = (const plx_ring_pair_ *)(const void *)slots;
-		plx_ring_loose_pair_ *to = (plx_ring_loose_pair_ *)(void *)objs;
-
-		to[0] = from[0] & bits;
-		to[1] = from[1] & bits;
-		to[2] = from[2] & bits;
-		to[3] = from[3] & bits;
-	}
+	for (; n >= 8; n -= 8, slots += 8, objs += 8)
+		plx_ring_empty_eight_(objs, slots);
 #endif
 	for (; n > 0; n--)
 		*objs++ = (void *)(uintptr_t)(*slots++ & ~PLX_RING_MARK);
@@ -386,6 +412,19 @@ PLX_INLINE uint32_t plx_ring_dequeue_(struct plx_ring *ring, void **objs, uint32
 }
 
 /* ---- One producer thread ---- */
+
+/**
+ * How many pointers plx_ring_sp_enqueue_burst() would take now. Looks at the consumers only when it
+ * knows of fewer than @n free slots.
+ *
+ * @n      pointers that are to go in   [0, size]
+ * Returns free slots: @n or more, or exactly how many when they are fewer than @n.
+ * Thread  the producer's.
+ */
+PLX_INLINE uint32_t plx_ring_sp_room(struct plx_ring *ring, uint32_t n)
+{
+	return plx_ring_room_(ring, (uint32_t)plx_load_relaxed(&ring->prod.head), n);
+}
 
 /**
  * Put pointers into the ring. Never blocks.
