@@ -7,6 +7,9 @@
 # shellcheck disable=SC2154,SC2317
 
 set -u
+unset CDPATH
+# Where functions have no stderr themselves, this one is meant.
+exec {stderr}>&2
 
 usage() {
 	cat <<'USAGE'
@@ -23,6 +26,7 @@ The machine:
   --accel auto|kvm|tcg   auto tries once after a boot of the host whether KVM works
   --kernel VERSION       stable, backports, or a release or its beginning, as in 6.1; stable
   --append ARGUMENTS     more arguments for the kernel
+  --device ARGUMENT      one more device, as for QEMU's -device; edu, for instance
 
 Its ports:
   --ports N              1 to 8 of them; 4
@@ -44,21 +48,21 @@ The run:
   --gdb PATH             a socket for gdb: the guest's kernel
   --console FILE         the kernel's console into a file
 
---bind, --wire, --dump and --env can be given several times.
+--bind, --wire, --dump, --env and --device can be given several times.
 
-Exit status: COMMAND's; 1 the lab can't start, 2 wrong usage, 124 it hung or crashed: its console is
-shown, 130 interrupted.
+Exit status: COMMAND's; 1 the lab can't start, or the folder of --share may lack something; 2 wrong
+usage; 124 it hung or crashed: its console is shown; 130 interrupted; 141 nobody reads the output.
 USAGE
 }
 
 say() {
-	printf 'lab: %s\n' "$*" >&2
+	printf 'lab: %s\n' "$*" >&"$stderr"
 }
 
 fail() {
 	local status=$1
 	shift
-	printf 'lab: error: %s\n' "$*" >&2
+	printf 'lab: error: %s\n' "$*" >&"$stderr"
 	exit "$status"
 }
 
@@ -71,6 +75,8 @@ lib=$(cd "$(dirname "${BASH_SOURCE[0]}")/lib" && pwd) || exit 1
 . "$lib/lab_initramfs.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/lab_qemu.sh
 . "$lib/lab_qemu.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/lab_jobs.sh
+. "$lib/lab_jobs.sh"
 
 case ${1:-} in
 run) shift ;;
@@ -81,6 +87,8 @@ run) shift ;;
 *) fail 2 "want scripts/lab.sh run [OPTION...] -- COMMAND, see --help" ;;
 esac
 read_options "$@"
+trap interrupted INT TERM HUP QUIT
+trap at_exit EXIT
 
 # ---- what it takes ----
 
@@ -88,6 +96,9 @@ readonly mend="run scripts/setup.sh --lab"
 for program in qemu-system-x86_64 busybox modprobe xz setpriv flock; do
 	PATH=$PATH:/usr/sbin:/sbin type -P $program >/dev/null || fail 1 "$program is missing: $mend"
 done
+busybox=$(PATH=$PATH:/usr/sbin:/sbin type -P busybox)
+[[ $(ldd "$busybox" 2>/dev/null) != *"=>"* ]] ||
+	fail 1 "$busybox is not static, so it does not run in the guest: $mend"
 qemu_version=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')
 [ "${qemu_version%%.*}" -ge 8 ] 2>/dev/null ||
 	fail 1 "QEMU ${qemu_version:-of no known version} has no igb, 8 or later has: $mend"
@@ -96,123 +107,26 @@ kernel=$(lab_kernel "$opt_kernel") || {
 	fail 1 "the lab has no kernel $opt_kernel${kernels:+, only $kernels}: $mend"
 }
 cache=$(lab_own_cache)
-initramfs=$(lab_initramfs "$kernel" "$cache") || fail 1 "can't make the initramfs in $cache"
+initramfs=$(lab_initramfs "$kernel" "$cache" "$busybox") || fail 1 "can't make the initramfs in $cache"
 # Held open: another version of these scripts may remove it.
 exec {initramfs_fd}<"$initramfs" || exit 1
-
-# ---- pipes, and processes that die with this one ----
-
-# bound COMMAND...: becomes it. Where this script is dead before setpriv, the parent is another.
-# shellcheck disable=SC2016
-bound() {
-	exec setpriv --pdeathsig KILL sh -c '[ "$PPID" = "$0" ] || exit 1; exec "$@"' $$ "$@"
-}
-
-# open_pipe READ WRITE: one without a name; sets the variables of these names
-open_pipe() {
-	local both
-	exec {both}<> <(:)
-	eval "exec {$1}</dev/fd/$both {$2}>/dev/fd/$both"
-	exec {both}>&-
-}
-
-# close DESCRIPTOR...
-close() {
-	local descriptor
-	for descriptor; do
-		exec {descriptor}>&-
-	done
-}
-
-qemu_pid='' pumps=() ends=() reaper='' alive='' keys=''
-
-end_qemu() {
-	[ -z "$qemu_pid" ] || kill -KILL "$qemu_pid" 2>/dev/null
-}
-
-# What has a name, or is a setting of the terminal, is given to a process that waits until this one
-# and QEMU are gone, however they went.
-reap_after_us() {
-	local item paths=() terminal=''
-	for item in "$opt_monitor" "$opt_gdb" ${wire[@]+"${wire[@]}"}; do
-		case $item in
-		/*) paths+=("$item") ;;
-		unix:*) paths+=("${item#unix:}") ;;
-		esac
-	done
-	for item in ${paths[@]+"${paths[@]}"}; do
-		if [ -e "$item" ] && [ ! -S "$item" ]; then fail 1 "$item is there and no socket"; fi
-	done
-	if [ -n "$opt_keep" ] && [ -t 0 ]; then terminal=$(stty -g); fi
-	[ ${#paths[@]} -gt 0 ] || [ -n "$terminal" ] || return 0
-	exec {alive}> >(
-		trap '' INT TERM HUP
-		cat
-		[ ${#paths[@]} -eq 0 ] || rm -f -- "${paths[@]}"
-		[ -z "$terminal" ] || stty "$terminal" </dev/tty
-	)
-	reaper=$!
-}
-
-at_exit() {
-	end_qemu
-	[ -z "$qemu_pid" ] || wait "$qemu_pid" 2>/dev/null
-	if [ -n "$reaper" ]; then
-		exec {alive}>&-
-		wait "$reaper"
-	fi
-}
-
-interrupted() {
-	trap '' INT TERM HUP
-	[ ${#pumps[@]} -eq 0 ] || kill -KILL "${pumps[@]}" 2>/dev/null
-	at_exit
-	trap - EXIT
-	echo "lab: interrupted, nothing is left" >&2
-	exit 130
-}
-trap interrupted INT TERM HUP
-trap at_exit EXIT
-
-# pump READ COMMAND...: a helper that reads what QEMU writes, and holds no other end of a pipe
-pump() {
-	local from=$1
-	shift
-	{
-		exec <&"$from"
-		close "${ends[@]}" $alive
-		bound "$@"
-	} &
-	pumps+=($!)
-}
-
-# start_qemu: with the ends of pipes that it writes to and reads settings from, which are then its
-# own
-start_qemu() {
-	{
-		if [ -z "$opt_keep" ]; then exec </dev/null; fi
-		[ -z "$keys" ] || exec <&"$keys"
-		bound qemu-system-x86_64 "${qemu[@]}"
-	} <&0 2>&"$log_w" &
-	qemu_pid=$!
-}
 
 # ---- with KVM or without ----
 
 # A guest that only tells that it is up: how KVM does is seen in seconds. In some virtual machines
 # /dev/kvm is there, and no guest gets beyond its firmware.
 kvm_works() {
-	local works=1 line
+	local works=1 line end=$((SECONDS + 10))
 	open_pipe log_r log_w
 	exec {settings}< <(echo lab_probe=1)
 	qemu=()
 	qemu_machine kvm 1 512
-	qemu_boot "$kernel" "/dev/fd/$initramfs_fd"
+	qemu_boot "$kernel" "/dev/fd/$initramfs_fd" "$guest_arguments"
 	qemu_pipe console "$log_w"
 	qemu+=(-serial chardev:console -fw_cfg "name=opt/pollux/lab,file=/dev/fd/$settings")
 	start_qemu
 	close "$log_w" "$settings"
-	while read -r -t 10 -u "$log_r" line; do
+	while [ $SECONDS -lt $end ] && read -r -t $((end - SECONDS)) -u "$log_r" line; do
 		case $line in
 		*"lab: guest is up"*)
 			works=0
@@ -221,52 +135,59 @@ kvm_works() {
 		esac
 	done
 	end_qemu
-	wait "$qemu_pid" 2>/dev/null
-	qemu_pid=
 	close "$log_r"
 	return $works
 }
 
-# The answer holds until the host boots again; one lab at a time tries.
+# The answer holds until the host boots again; one lab at a time tries. Where it can't be kept, each
+# lab tries.
 choose_accel() {
-	local boot known lock=''
-	accel=$opt_accel
+	local known lock=''
+	accel=$opt_accel boot="$(cat /proc/sys/kernel/random/boot_id) $qemu_version"
 	[ "$accel" != kvm ] || [ -w /dev/kvm ] ||
 		fail 1 "--accel kvm: there is no /dev/kvm that you may use"
 	[ "$accel" = auto ] || return 0
 	accel=tcg
 	[ -w /dev/kvm ] || return 0
-	boot="$(cat /proc/sys/kernel/random/boot_id) $qemu_version"
-	if mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ]; then
-		exec {lock}>>"$cache/kvm"
-		flock "$lock"
-	fi
+	if lab_make_cache "$cache" && { exec {lock}>>"$cache/kvm"; } 2>/dev/null; then flock "$lock"; fi
 	known=$(cat "$cache/kvm" 2>/dev/null)
 	case $known in
 	"$boot kvm") accel=kvm ;;
 	"$boot tcg") ;;
 	*)
 		if kvm_works; then accel=kvm; else say "no guest comes up with KVM here: without it"; fi
-		[ -z "$lock" ] || echo "$boot $accel" >"$cache/kvm"
+		[ -z "$lock" ] || keep_accel
 		;;
 	esac
 	[ -z "$lock" ] || exec {lock}>&-
 }
+
+keep_accel() {
+	echo "$boot $accel" >"$cache/kvm"
+} 2>/dev/null
 
 reap_after_us
 choose_accel
 
 # ---- the run ----
 
-# The guest's terminal has no end: the shell is told to go where the input ends.
-if [ -n "$opt_keep" ] && [ ! -t 0 ]; then
-	open_pipe keys keys_w
+# QEMU makes what is for this user only: files that are to have the usual rights are there before.
+for file in "$opt_console" ${dump[@]+"${dump[@]}"}; do
+	[ -z "$file" ] || [ -e "$file" ] || { : >"$file"; } 2>/dev/null || fail 1 "can't write $file"
+done
+
+if [ -n "$opt_keep" ] && [ ! -t 0 ]; then open_pipe keys keys_w; fi
+
+# Not before the guest is up: what another took, that did not come up, would be lost. Its terminal has
+# no end: the shell is told to go where the input ends.
+feed_shell() {
 	{
-		close "$initramfs_fd" $alive "$keys"
+		close "$initramfs_fd" ${alive:+"$alive"} "$keys"
 		bound sh -c 'setpriv --pdeathsig KILL cat; printf "\nexit\n"'
 	} <&0 >&"$keys_w" &
-	exec {keys_w}>&-
-fi
+	close "$keys_w"
+	keys_w=
+}
 
 # What the kernel says where a CPU of it has no timer any more.
 readonly stall='rcu: .* kthread (starved|timer wakeup)'
@@ -281,12 +202,13 @@ boot_guest() {
 	open_pipe status_r status_w
 	exec {settings}< <(guest_settings "$kernel")
 	ends=("$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_r"
-		"$tail_w" "$status_r" "$status_w" "$settings" "$initramfs_fd" ${keys:+"$keys"})
+		"$tail_w" "$status_r" "$status_w" "$settings" "$initramfs_fd" ${keys:+"$keys"}
+		${keys_w:+"$keys_w"})
 
 	# Where nobody reads the output any more, QEMU and the command would not notice by themselves.
 	pumps=()
 	pump "$out_r" sh -c 'setpriv --pdeathsig KILL cat || echo closed >&3' 3>&"$status_w"
-	pump "$err_r" cat >&2
+	pump "$err_r" sh -c 'setpriv --pdeathsig KILL cat >&2 || echo closed >&3' 3>&"$status_w"
 	pump "$log_r" grep --line-buffered -v 'is not connected to host network' >&2
 	# shellcheck disable=SC2016
 	pump "$console_r" sh -c 'sed -uE -e "/$0/{h;s/.*/stalled/;w /dev/fd/3" -e "g}" |
@@ -296,19 +218,12 @@ boot_guest() {
 
 	qemu=()
 	qemu_machine "$accel" "$opt_cpus" "$opt_memory_mb"
-	qemu_boot "$kernel" "/dev/fd/$initramfs_fd"
+	qemu_boot "$kernel" "/dev/fd/$initramfs_fd" "$(kernel_arguments)"
 	qemu_devices "$status_w" "$out_w" "$err_w" "$console_w" "$settings"
 	start_qemu
 	close "$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_w" \
 		"$status_w" "$settings"
-	booted=$SECONDS status='' up='' hung='' closed=''
-}
-
-end_guest() {
-	end_qemu
-	wait "$qemu_pid" 2>/dev/null
-	qemu_status=$?
-	qemu_pid=
+	booted=$SECONDS status='' up='' hung='' closed='' lost='' ended=''
 }
 
 time_left() {
@@ -327,20 +242,24 @@ limit() {
 	limit=$((seconds > 0 ? seconds : 1))
 }
 
-watch_guest() {
+read_status() {
 	local word value limit=0
 	while limit; do
 		read -r -t "$limit" -u "$status_r" word value
 		case $? in
 		0)
 			case $word in
-			up) up=1 ;;
+			up)
+				up=1
+				[ -z "$keys_w" ] || feed_shell
+				;;
 			stalled)
 				if [ -z "$up" ] && [ -n "$once_more" ]; then
 					hung=1
 					return
 				fi
 				;;
+			lost) lost=1 ;;
 			status) status=$value ;;
 			closed)
 				closed=1
@@ -348,7 +267,10 @@ watch_guest() {
 				;;
 			esac
 			;;
-		1) return ;;
+		1)
+			ended=1
+			return
+			;;
 		*)
 			[ -n "$status" ] || hung=1
 			return
@@ -357,42 +279,71 @@ watch_guest() {
 	done
 }
 
-# An emulated guest may lose an interrupt, or be reset without a word, as it boots. Before COMMAND
-# has begun it can be started once more.
+# To the end of QEMU, by itself or by us: qemu_status.
+watch_guest() {
+	read_status
+	[ -z "$ended" ] || outlast 50 kill -0 "$qemu_pid"
+	end_qemu
+} 2>/dev/null
+
+# Whoever reads the output may be slow, or hang.
+drain_pumps() {
+	local tenths=20 status=0
+	if [ -z "$hung" ]; then
+		tenths=$(((20 + opt_timeout - SECONDS + started) * 10))
+		[ "$opt_timeout" -ne 0 ] || tenths=999999999
+	fi
+	outlast "$tenths" kill -0 "${pumps[@]}" || status=1
+	end_pumps
+	return $status
+}
+
+# An emulated guest may lose an interrupt, or be reset without a word, as it boots; and KVM may do
+# for a small machine and not for this one. Before COMMAND has begun it can be started once more.
 started=$SECONDS once_more=1 boot_seconds=90
+with_kvm=
+if [ "$accel" = kvm ] && [ "$opt_accel" = auto ]; then with_kvm=1 boot_seconds=30; fi
 boot_guest
 watch_guest
-end_guest
 tail=
 if [ -z "$up$status$closed" ] && time_left && { [ -n "$hung" ] || [ $qemu_status -ne 1 ]; }; then
 	[ -n "$hung" ] || tail=$(cat <&"$tail_r")
 	if [ -z "$tail" ]; then
-		say "the guest did not come up in $((SECONDS - booted)) s: once more"
-		kill -KILL "${pumps[@]}" 2>/dev/null
-		wait "${pumps[@]}" 2>/dev/null
+		say "the guest did not come up in $((SECONDS - booted)) s:" \
+			"once more${with_kvm:+, without KVM}"
+		end_pumps
 		close "$status_r" "$tail_r"
 		once_more='' boot_seconds=180
+		[ -z "$with_kvm" ] || accel=tcg
 		boot_guest
 		watch_guest
-		end_guest
+		if [ -n "$with_kvm" ] && [ -n "$up" ]; then keep_accel; fi
 	fi
 fi
 if [ -n "$closed" ]; then exit 141; fi
-if [ -n "$hung" ]; then
-	# Whoever was to read the output may hang as well.
-	for ((tenths = 20; tenths > 0; tenths--)); do
-		kill -0 "${pumps[@]}" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL "${pumps[@]}" 2>/dev/null
+drain_pumps || [ -n "$hung" ] ||
+	fail 124 "after $opt_timeout s the output is still not read: see --timeout"
+if [ -n "$lost" ]; then
+	say "error: --share $opt_share: the guest can't tell that all is written"
+	[ "$status" -ne 0 ] || status=1
 fi
-wait "${pumps[@]}" 2>/dev/null
 if [ -n "$status" ]; then exit "$status"; fi
+
+# ---- no status: why ----
+
 [ -n "$tail" ] || tail=$(cat <&"$tail_r")
 refusal=$(sed -n 's/^lab: guest: //p' <<<"$tail" | head -n 1)
 [ -z "$refusal" ] || fail 1 "in the guest: $refusal"
 [ -z "$tail" ] || printf '%s\n' "lab: the end of the guest's console:" "$tail" >&2
-[ -z "$hung" ] || [ -z "$up" ] || fail 124 "no end after $opt_timeout s, see --timeout"
-[ -z "$hung" ] || fail 124 "the guest did not come up in $((SECONDS - booted)) s"
-[ -n "$tail" ] || fail 1 "QEMU did not start: see above"
-fail 124 "the guest crashed: see above"
+if [ -n "$hung" ]; then
+	[ -z "$up" ] || fail 124 "no end after $opt_timeout s, see --timeout"
+	fail 124 "the guest did not come up in $((SECONDS - booted)) s"
+fi
+[[ $tail != *"Kernel panic"* ]] || fail 124 "the guest crashed: see above"
+if [ -n "$up" ] && [ -n "$opt_keep" ] && [ -t 0 ] && [ $qemu_status -eq 0 ]; then
+	say "ended at the terminal"
+	exit 130
+fi
+[ -z "$up" ] || fail 124 "QEMU ended with status $qemu_status while the guest was running"
+[ -n "$tail" ] || [ $qemu_status -ne 1 ] || fail 1 "QEMU did not start: see above"
+fail 124 "QEMU ended with status $qemu_status before the guest was up"

@@ -347,7 +347,7 @@ do_kernels() {
 		return 1
 	fi
 	cache=$(lab_own_cache)
-	mkdir -p "$cache" || fail 1 "cannot make $cache"
+	lab_make_cache "$cache" || fail 1 "cannot make $cache"
 	exec {lock}>"$cache/lock" || fail 1 "cannot write into $cache"
 	flock "$lock"
 	[ -n "$(kernel_version stable)" ] || ! is_root || apt_update

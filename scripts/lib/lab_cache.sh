@@ -26,6 +26,11 @@ lab_own_cache() {
 	lab_caches | head -n 1
 }
 
+# lab_make_cache CACHE: for all users to read, also where root's files are not
+lab_make_cache() {
+	(umask 022 && mkdir -p "$1") 2>/dev/null
+}
+
 # lab_is_kernel DIR: is it whole?
 lab_is_kernel() {
 	[ -e "$1/lab-kernel" ]

@@ -99,10 +99,13 @@ if [ -n "$lab_keep" ]; then
 fi
 
 # Nothing of a writable folder may stay behind in the guest.
+close_share() {
+	sync -f "$lab_share" && { umount "$lab_share" || mount -o remount,ro "$lab_share"; }
+} 2>/dev/null
+
 if [ -n "$lab_share" ]; then
 	end_all_but
-	sync
-	umount "$lab_share" 2>/dev/null || mount -o remount,ro "$lab_share"
+	close_share || echo lost >&3
 fi
 echo "status $status" >&3
 poweroff -f

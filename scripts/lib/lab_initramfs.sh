@@ -15,8 +15,8 @@ cpio_entry() {
 	size=$((${#1} + 1))
 	lab_inode=$((lab_inode + 1))
 	printf '070701%08x%08x%s%s%08x%s%08x%s%s%s%s%08x%s%s' $lab_inode "$2" $zero $zero 1 $zero \
-		"$3" $zero $zero $zero $zero $size $zero "$1"
-	head -c $((4 - (110 + ${#1}) % 4)) /dev/zero
+		"$3" $zero $zero $zero $zero $size $zero "$1" &&
+		head -c $((4 - (110 + ${#1}) % 4)) /dev/zero
 }
 
 # cpio_pad BYTES: after so many of data
@@ -31,18 +31,13 @@ cpio_dir() {
 # cpio_file NAME MODE FILE
 cpio_file() {
 	local size
-	size=$(stat -Lc %s "$3") || return 1
-	cpio_entry "$1" "$2" "$size"
-	cat "$3" || return 1
-	cpio_pad "$size"
+	size=$(stat -Lc %s "$3") && cpio_entry "$1" "$2" "$size" && cat "$3" && cpio_pad "$size"
 }
 
 # cpio_text NAME TEXT
 cpio_text() {
 	local LC_ALL=C
-	cpio_entry "$1" $((0100644)) ${#2}
-	printf '%s' "$2"
-	cpio_pad ${#2}
+	cpio_entry "$1" $((0100644)) ${#2} && printf '%s' "$2" && cpio_pad ${#2}
 }
 
 # cpio_module NAME FILE: as insmod of busybox can load it
@@ -51,31 +46,37 @@ cpio_module() {
 	case $2 in
 	*.ko) cpio_file "$1" $((0100644)) "$2" ;;
 	*.ko.xz)
-		size=$(xz -dc "$2" | wc -c) || return 1
-		cpio_entry "$1" $((0100644)) "$size"
-		xz -dc "$2"
-		cpio_pad "$size"
+		size=$(set -o pipefail && xz -dc "$2" | wc -c) &&
+			cpio_entry "$1" $((0100644)) "$size" && xz -dc "$2" && cpio_pad "$size"
 		;;
 	*) return 1 ;;
 	esac
 }
 
 # modules_of KERNEL TARGET: the files to load for it, in order; nothing if it is built in
-modules_of() {
+modules_of() (
+	set -o pipefail
 	PATH=$PATH:/usr/sbin:/sbin modprobe -d "$1" -S "${1##*/linux-}" -C /dev/null --show-depends "$2" |
-		sed -n 's/^insmod \([^ ]*\).*/\1/p'
-}
+		sed -nE 's/^insmod (.*\.ko(\.[a-z]+)?)( .*)?$/\1/p'
+)
 
 lab_initramfs_archive() {
-	local kernel=$1 busybox=$2 target file name list
+	local kernel=$1 busybox=$2 target file files name list
 	local -A packed=()
-	for name in bin modules; do cpio_dir $name; done
+	lab_inode=0
+	for name in bin modules; do
+		cpio_dir $name || return 1
+	done
 	cpio_file bin/busybox $((0100755)) "$busybox" || return 1
 	cpio_file init $((0100755)) "$lab_scripts/lab_init.sh" || return 1
 	cpio_file lab_guest.sh $((0100644)) "$lab_scripts/lab_guest.sh" || return 1
 	for target in "${lab_modules[@]}"; do
 		list=
+		files=$(modules_of "$kernel" "$target") || return 1
 		while read -r file; do
+			[ -n "$file" ] || continue
+			# For nobody any more, where the script is dead that this is a subshell of.
+			kill -0 $$ || return 1
 			name=${file##*/}
 			name=${name%%.ko*}
 			name=${name//-/_}
@@ -84,44 +85,53 @@ lab_initramfs_archive() {
 				cpio_module "modules/$name.ko" "$file" || return 1
 				packed[$name]=1
 			fi
-		done < <(modules_of "$kernel" "$target")
-		cpio_text "modules/$target.list" "$list"$'\n'
+		done <<<"$files"
+		cpio_text "modules/$target.list" "$list"$'\n' || return 1
 	done
 	cpio_entry 'TRAILER!!!' 0 0
 }
 
-# lab_initramfs KERNEL CACHE: the file's name; made in CACHE if it isn't in one of the caches. One at
-# a time makes it, and what was cut short is written anew by the next.
+# lab_initramfs_is_whole BUSYBOX FILE: can all that was written be read?
+lab_initramfs_is_whole() {
+	local names
+	names=$("$1" cpio -it <"$2" 2>/dev/null) && [ "$(wc -l <<<"$names")" -eq $((lab_inode - 1)) ]
+}
+
+# lab_write_initramfs KERNEL BUSYBOX PATH: has the name only when it is whole, and on the disk
+lab_write_initramfs() {
+	local part=$3.part other
+	rm -f "${3%-*}"-*.part
+	if ! lab_initramfs_archive "$1" "$2" >"$part" || ! lab_initramfs_is_whole "$2" "$part" ||
+		! sync "$part" || ! chmod 644 "$part" || ! mv "$part" "$3"; then
+		rm -f "$part"
+		return 1
+	fi
+	for other in "${3%-*}"-*; do
+		[ "$other" = "$3" ] || rm -f "$other"
+	done
+}
+
+# lab_initramfs KERNEL CACHE [BUSYBOX]: the file's name; made in CACHE if none of the caches has one.
+# One at a time makes it.
 lab_initramfs() {
-	local busybox sum name path lock cache
-	busybox=$(PATH=$PATH:/usr/sbin:/sbin type -P busybox) || return 1
+	local busybox=${3:-} sum name path lock cache
+	[ -n "$busybox" ] || busybox=$(PATH=$PATH:/usr/sbin:/sbin type -P busybox) || return 1
 	sum=$({
 		cat "$lab_scripts/lab_init.sh" "$lab_scripts/lab_guest.sh" "${BASH_SOURCE[0]}"
 		stat -Lc '%s %Y' "$busybox" "$1/lab-kernel"
 	} | sha256sum) || return 1
 	name=initramfs-${1##*/linux-}-${sum:0:16}
-	for cache in "$2" $(lab_caches); do
+	while read -r cache; do
 		path=$cache/$name
-		[ ! -s "$path" ] || break
-	done
-	if [ ! -s "$path" ]; then
-		path=$2/$name
-		mkdir -p "$2" 2>/dev/null
-		{ exec {lock}>>"$path.part"; } 2>/dev/null || return 1
-		flock "$lock" || return 1
-		if [ ! -s "$path" ]; then
-			: >"$path.part"
-			lab_initramfs_archive "$1" "$busybox" >&"$lock" || return 1
-			for path in "${path%-*}"-*; do
-				case $path in
-				*.part) ;;
-				*) rm -f "$path" ;;
-				esac
-			done
-			path=$2/$name
-			mv "$path.part" "$path" || return 1
+		if [ -r "$path" ]; then
+			echo "$path"
+			return
 		fi
-		exec {lock}>&-
-	fi
+	done < <(echo "$2" && lab_caches)
+	path=$2/$name
+	lab_make_cache "$2" && { exec {lock}>>"$2/initramfs.lock"; } 2>/dev/null || return 1
+	flock "$lock" || return 1
+	[ -r "$path" ] || lab_write_initramfs "$1" "$busybox" "$path" || return 1
+	exec {lock}>&-
 	echo "$path"
 }

@@ -9,6 +9,7 @@ readonly lab_ports_most=8
 opt_cpus=2 opt_memory_mb='' opt_hugepages=256 opt_hugepage=2M opt_ports=4 opt_iommu=1 opt_vf=0
 opt_monitor='' opt_timeout='' opt_share='' opt_accel=auto opt_kernel=stable opt_keep='' opt_gdb=''
 opt_console='' opt_append='' opt_bind='' opt_cable='' opt_env=() opt_wire=() opt_dump=()
+opt_device=()
 bind=() cable=() wire=() dump=() command=()
 
 wrong() {
@@ -52,8 +53,9 @@ read_hugepages() {
 
 # expand_ports OPTION WORD: "0,2-3" or "all" as numbers
 expand_ports() {
-	local item first last
-	for item in ${2//,/ }; do
+	local item items first last
+	IFS=, read -ra items <<<"$2"
+	for item in ${items[@]+"${items[@]}"}; do
 		if [ "$item" = all ]; then item=0-$((opt_ports - 1)); fi
 		[[ $item =~ ^([0-9])(-([0-9]))?$ ]] ||
 			wrong "$1: $2: want ports as in 0,1 or 0-3, or all"
@@ -143,7 +145,7 @@ read_wires() {
 
 # Hub N is port N's own; a cable puts two ports on one.
 read_cables() {
-	local port item a b used=' '
+	local port item items a b used=' '
 	for ((port = 0; port < opt_ports; port++)); do cable[port]=$port; done
 	if [ -z "$opt_cable" ]; then
 		for ((port = 0; port + 1 < opt_ports; port += 2)); do
@@ -152,7 +154,8 @@ read_cables() {
 		return
 	fi
 	[ "$opt_cable" != none ] || return 0
-	for item in ${opt_cable//,/ }; do
+	IFS=, read -ra items <<<"$opt_cable"
+	for item in "${items[@]}"; do
 		[[ $item =~ ^([0-9]):([0-9])$ ]] || wrong "--cable $item: want PORT:PORT, or none"
 		a=${BASH_REMATCH[1]} b=${BASH_REMATCH[2]}
 		if [ "$a" -ge "$opt_ports" ] || [ "$b" -ge "$opt_ports" ] || [ "$a" -eq "$b" ]; then
@@ -208,7 +211,8 @@ known_option() {
 		wrong "$1: unknown option; see scripts/lab.sh --help"
 }
 readonly lab_option_names="--cpus --memory --hugepages --ports --bind --vf --cable --wire --monitor
- --timeout --share --accel --kernel --env --dump --gdb --console --append"
+ --timeout --share --accel --kernel --env --dump --gdb --console --append
+ --device"
 
 read_option() {
 	[ -n "$2" ] || { known_option "$1" && wrong "$1: want a value"; }
@@ -231,7 +235,18 @@ read_option() {
 	--gdb) opt_gdb=$(absolute "$2") && socket_path "$1" "$opt_gdb" ;;
 	--console) opt_console=$(absolute "$2") ;;
 	--append) opt_append=$2 ;;
+	--device) opt_device+=("$2") ;;
 	*) known_option "$1" ;;
+	esac
+}
+
+# in_both WHAT FOLDER: the guest has file systems of its own where it would not be seen
+in_both() {
+	case $2/ in
+	/dev/* | /proc/* | /sys/* | /run/*)
+		wrong "$1: $2 is not the same in the lab, which has its own /dev, /proc, /sys and /run:" \
+			"want a folder elsewhere"
+		;;
 	esac
 }
 
@@ -251,10 +266,14 @@ check_options() {
 		[[ $item =~ ^[A-Za-z_][A-Za-z0-9_]*(=|$) ]] || wrong "--env $item: want NAME or NAME=VALUE"
 	done
 	if [ -n "$opt_share" ]; then
-		item=$(cd "$opt_share" 2>/dev/null && pwd -P) || wrong "--share $opt_share: no such folder"
+		item=$(cd "$(absolute "$opt_share")" 2>/dev/null && pwd -P) ||
+			wrong "--share $opt_share: no such folder"
 		[ "$item" != / ] || wrong "--share $opt_share: want a folder, not all of them"
+		in_both "--share $opt_share" "$item"
 		opt_share=$item
 	fi
+	item=$(pwd -P 2>/dev/null) || wrong "the current folder is gone: want one that is there"
+	in_both "the current folder" "$item"
 	read_wires
 	read_cables
 	read_bind

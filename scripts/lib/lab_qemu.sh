@@ -31,10 +31,12 @@ qemu_machine() {
 	fi
 }
 
-# kernel_arguments: a crash ends the guest at once, and is told on the console
+# For any guest: a crash ends it at once, and is told on the console.
+readonly guest_arguments="console=ttyS0 quiet loglevel=4 panic=-1 oops=panic nokaslr mitigations=off\
+ no_timer_check random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1"
+
 kernel_arguments() {
-	local arguments="console=ttyS0 quiet loglevel=4 panic=-1 oops=panic nokaslr mitigations=off"
-	arguments+=" no_timer_check random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1"
+	local arguments=$guest_arguments
 	if [ -n "$opt_iommu" ]; then arguments+=" intel_iommu=on iommu=pt"; fi
 	if [ "$opt_hugepage" = 1G ]; then
 		arguments+=" default_hugepagesz=1G hugepagesz=1G hugepages=$opt_hugepages"
@@ -42,8 +44,9 @@ kernel_arguments() {
 	printf '%s' "$arguments${opt_append:+ $opt_append}"
 }
 
+# qemu_boot KERNEL INITRAMFS ARGUMENTS
 qemu_boot() {
-	qemu+=(-kernel "$1/boot/vmlinuz-${1##*/linux-}" -initrd "$2" -append "$(kernel_arguments)")
+	qemu+=(-kernel "$1/boot/vmlinuz-${1##*/linux-}" -initrd "$2" -append "$3")
 }
 
 # Root ports in slots 10h and up: lab_init.sh finds port N by that.
@@ -86,7 +89,7 @@ x2apic() {
 
 # qemu_devices STATUS OUT ERR CONSOLE SETTINGS: descriptors
 qemu_devices() {
-	local name port
+	local name port device
 	if [ -n "$opt_iommu" ]; then qemu+=(-device "intel-iommu,intremap=on$(x2apic)"); fi
 	qemu_pipe status "$1"
 	qemu_pipe out "$2"
@@ -109,6 +112,7 @@ qemu_devices() {
 		qemu+=(-virtfs "local,path=$(comma "$opt_share"),mount_tag=share,security_model=none,multidevs=remap")
 	fi
 	for ((port = 0; port < opt_ports; port++)); do qemu_port $port; done
+	for device in ${opt_device[@]+"${opt_device[@]}"}; do qemu+=(-device "$device"); done
 	if [ -n "$opt_monitor" ]; then
 		qemu+=(-qmp "unix:$(comma "$opt_monitor"),server=on,wait=off")
 	fi

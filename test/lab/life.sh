@@ -7,66 +7,7 @@
 set -eu -o pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.inc
 . "$PLX_SOURCE_DIR/test/lab/lab.inc"
-need_lab stable
-
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-chmod 755 "$scratch"
-mkdir -m 1777 "$scratch/tmp" "$scratch/share"
-# A cache of our own, with the kernel of the real one: the initramfs is made, and KVM tried, in it.
-kernel=$(lab_kernel stable)
-mkdir -m 1777 "$scratch/cache"
-ln -s "$kernel" "$scratch/cache/${kernel##*/}"
-ln -s "${kernel##*/}" "$scratch/cache/stable"
-# Every process of a lab has this in its environment.
-mark=PLX_LAB_TEST=$$.$RANDOM
-environment=(env "$mark" "TMPDIR=$scratch/tmp" "PLX_LAB_CACHE=$scratch/cache")
-
-# ---- wrong usage, and what is missing: one line each ----
-
-# refused STATUS WORDS ARGUMENT...
-refused() {
-	local want=$1 words=$2 status=0
-	shift 2
-	out=$("${environment[@]}" bash "$lab" "$@" 2>&1) || status=$?
-	[ $status -eq "$want" ] || fail "lab.sh $*: exit status $status, want $want: $out"
-	[ "$(wc -l <<<"$out")" -eq 1 ] || fail "lab.sh $*: want one line: $out"
-	[[ $out == *"$words"* ]] || fail "lab.sh $*: has not said '$words': $out"
-}
-
-refused 2 "want scripts/lab.sh run"
-refused 2 "want -- COMMAND, or --keep" run
-refused 2 "bogus: want an option" run bogus -- true
-refused 2 "--bogus: unknown option" run --bogus -- true
-refused 2 "--cpus: want a value" run --cpus
-refused 2 "--cpus 0: want a whole number from 1 to 64" run --cpus 0 -- true
-refused 2 "--memory x: want" run --memory x -- true
-refused 2 "want 1536 MB or more" run --memory 600M --hugepages 512 -- true
-refused 2 "--hugepages 2:4M: want N, N:2M or N:1G" run --hugepages 2:4M -- true
-refused 2 "--ports 9: want a whole number from 1 to 8" run --ports 9 -- true
-refused 2 "want PORTS=vfio, PORTS=uio or PORTS=kernel" run --bind 0=igb -- true
-refused 2 "there are ports 0 to 3" run --bind 0,4=vfio -- true
-refused 2 "the kernel's igb makes VFs" run --vf 2 --bind all=vfio -- true
-refused 2 "no VFIO without an IOMMU" run --no-iommu --bind 0=vfio -- true
-refused 2 "want PORT:PORT, or none" run --cable 0-1 -- true
-refused 2 "port 1 has a cable already" run --cable 0:1,1:2 -- true
-refused 2 "port 0 has a --wire" run --cable 0:1 --wire 0=tap:t0 -- true
-refused 2 "want PORT=unix:PATH or PORT=tap:NAME" run --wire 0=udp:1 -- true
-refused 2 "there is no folder" run --wire 0=unix:/nonexistent/socket -- true
-refused 2 "no such folder" run --share /nonexistent -- true
-refused 2 "want auto, kvm or tcg" run --accel xen -- true
-refused 2 "--env 1A=2: want NAME" run --env 1A=2 -- true
-refused 1 "has no kernel 1.2, only stable" run --kernel 1.2 -- true
-refused 1 "is there and no socket" run --monitor "$lab" -- true
-PLX_LAB_CACHE=$scratch/tmp
-environment+=("PLX_LAB_CACHE=$scratch/tmp")
-refused 1 "has no kernel stable: run scripts/setup.sh --lab" run -- true
-environment+=("PLX_LAB_CACHE=$scratch/cache")
-mkdir "$scratch/bin"
-for program in bash dirname sed; do ln -s "$(type -P $program)" "$scratch/bin"; done
-environment+=("PATH=$scratch/bin")
-refused 1 "qemu-system-x86_64 is missing: run scripts/setup.sh --lab" run -- true
-environment+=("PATH=$PATH")
+own_labs stable
 
 # ---- what is left ----
 
@@ -86,12 +27,12 @@ nothing_runs() {
 
 # assert_clean HOW
 assert_clean() {
-	within 3 nothing_runs || fail "$1: still running: $(for process in $(processes); do
+	within 10 nothing_runs || fail "$1: still running: $(for process in $(processes); do
 		tr '\0' ' ' <"${process%/*}/cmdline"
 	done)"
 	[ "$(surroundings)" = "$before" ] ||
 		fail "$1: not as before: $(diff <(echo "$before") <(surroundings))"
-	[ ! -e "$scratch/cache/kvm" ] || flock -n "$scratch/cache/kvm" true || fail "$1: a lock is held"
+	[ ! -e "$cache/kvm" ] || flock -n "$cache/kvm" true || fail "$1: a lock is held"
 }
 
 before=$(surroundings)
@@ -104,7 +45,7 @@ killed() {
 	shift
 	"${environment[@]}" "$@" >"$scratch/log" 2>&1 &
 	pid=$!
-	if [[ $when = [0-9]* ]]; then sleep "$when"; else within 90 "$when" || fail "never $when"; fi
+	if [[ $when = [0-9]* ]]; then sleep "$when"; else within 300 "$when" || fail "never $when"; fi
 	kill -KILL $pid 2>/dev/null || fail "after $when s lab.sh had ended: $(cat "$scratch/log")"
 	wait $pid 2>/dev/null || status=$?
 	[ $status -eq 137 ] || fail "exit status $status, want 137"
@@ -122,21 +63,54 @@ for when in 0.05 0.2 0.4 0.$((RANDOM % 9 + 1)) 1.$((RANDOM % 10)) 2.$((RANDOM % 
 done
 killed started "${long[@]}"
 
+# ---- ended by signals ----
+
+# ended_by SIGNAL: to all of its processes, as a terminal sends it, while QEMU is there. The shells
+# of tests ignore some of them, and what they start would as well.
+has_monitor() {
+	[ -S "$scratch/tmp/qmp" ]
+}
+ended_by() {
+	local pid status=0
+	setsid "${environment[@]}" env --default-signal=INT,QUIT "${long[@]}" >"$scratch/log" 2>&1 &
+	pid=$!
+	within 120 has_monitor || fail "no monitor: $(cat "$scratch/log")"
+	kill -s "$1" -- -$pid
+	wait $pid || status=$?
+	[ $status -eq 130 ] || fail "SIG$1: exit status $status, want 130: $(cat "$scratch/log")"
+	says log "interrupted, nothing is left"
+	assert_clean "ended by SIG$1"
+}
+
+# says NAME TEXT
+says() {
+	grep -qF -- "$2" "$scratch/$1" || fail "$1: want '$2' in: $(cat "$scratch/$1")"
+}
+
+for signal in INT QUIT HUP; do ended_by $signal; done
+
+# Where the signal comes before the number of QEMU's process is noted.
+cat >"$scratch/hook" <<'END'
+set -T
+trap 'if [ "$BASH_COMMAND" = "qemu_pid=\$!" ]; then trap - DEBUG; kill -TERM $$; fi' DEBUG
+END
+status=0
+timeout -k 5 120 "${environment[@]}" "BASH_ENV=$scratch/hook" "${long[@]}" >"$scratch/log" 2>&1 ||
+	status=$?
+[ $status -eq 130 ] || fail "SIGTERM after the fork: exit status $status, want 130:" \
+	"$(cat "$scratch/log")"
+assert_clean "ended after the fork"
+
 # ---- what goes in and comes out ----
 
 # run NAME STATUS ARGUMENT...: leaves NAME.out and NAME.err
 run() {
 	local name=$1 want=$2 status=0
 	shift 2
-	(cd "$scratch/share" && "${environment[@]}" ${prefix[@]+"${prefix[@]}"} bash "$lab" run "$@") \
+	(cd "$scratch/share" && "${environment[@]}" ${prefix[@]+"${prefix[@]}"} bash "$lab" run --timeout "$lab_seconds" "$@") \
 		>"$scratch/$name.out" 2>"$scratch/$name.err" || status=$?
 	[ $status -eq "$want" ] || fail "$name: exit status $status, want $want:" \
 		"$(cat "$scratch/$name.out" "$scratch/$name.err")"
-}
-
-# says NAME TEXT
-says() {
-	grep -qF -- "$2" "$scratch/$1" || fail "$1: want '$2' in: $(cat "$scratch/$1")"
 }
 
 # shellcheck disable=SC2016
@@ -171,59 +145,173 @@ says works.err to-stderr
 [ "$(cat "$scratch/file")" = old ] || fail "the host's files are writable"
 assert_clean "to its end"
 
-# What the kernel says where it hangs in its boot, at once: a second boot comes up.
-run again 7 --append "loglevel=7 rcu: a kthread starved" -- sh -c 'echo up; exit 7'
+# ---- booted again: at once after what the kernel says where it hangs; without KVM ----
+
+# The second guest gets what is typed from its beginning.
+# shellcheck disable=SC2016
+run again 3 --keep --append "loglevel=7 rcu: a kthread starved" --hugepages 1:1G \
+	--console "$scratch/console" <<<'
+	echo shell-$((6 * 7)), $(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages) page
+	(exit 3)' &
+labs=($!)
+
+# KVM that does for the lab's try of it, and hangs with the real machine; or tells no end of things.
+# The guest of the first takes away the folder of --share under the lab's feet.
+if [ -w /dev/kvm ]; then
+	stub qemu-system-x86_64 <<END
+arguments=\$*
+if [[ \$arguments != *"-accel kvm"* ]]; then exec $(type -P qemu-system-x86_64) "\$@"; fi
+[[ \$arguments =~ id=console,path=/dev/fdset/([0-9]+) ]]
+console=/dev/fd/\$((BASH_REMATCH[1] - 1000))
+if [[ \$arguments == *virtio-serial* ]]; then
+	echo "rcu: a kthread starved" >\$console
+elif [ -n "\${PLX_LAB_CHATTY:-}" ]; then
+	for ((n = 0; n < 100; n++)); do
+		echo line
+		sleep 0.2
+	done >\$console
+	echo "lab: guest is up" >\$console
+else
+	echo "\$arguments" >"$scratch/probe"
+	echo "lab: guest is up" >\$console
+fi
+exec sleep 1000
+END
+	for name in hanging chatty; do
+		new_cache "$scratch/$name" stable
+		ln "$cache"/initramfs-* "$scratch/$name"
+	done
+	# Where the answer can't be kept.
+	mkdir "$scratch/chatty/kvm"
+	(
+		prefix=(env "PLX_LAB_CACHE=$scratch/hanging")
+		# shellcheck disable=SC2016
+		run hanging 1 --append "loglevel=5 hugepages=2" --share "$scratch/share" -- \
+			sh -c 'cd / && umount "$0" && uname' "$scratch/share"
+	) &
+	labs+=($!)
+	(
+		prefix=(env "PLX_LAB_CACHE=$scratch/chatty" PLX_LAB_CHATTY=1)
+		run chatty 1 --device no-such-device -- true
+	) &
+	labs+=($!)
+else
+	echo "without /dev/kvm here: no test of KVM that hangs"
+fi
+for pid in "${labs[@]}"; do
+	wait "$pid" || fail "one of several labs at once (see above)"
+done
 says again.err "once more"
-[ "$(cat "$scratch/again.out")" = up ] || fail "a second boot says $(cat "$scratch/again.out")"
+says console "Linux version"
+says again.out "shell-42, 1 page"
+if [ -w /dev/kvm ]; then
+	unstub qemu-system-x86_64
+	says hanging.err "once more, without KVM"
+	says hanging.err "the guest can't tell that all is written"
+	says hanging.out Linux
+	says hanging/kvm " tcg"
+	says probe "-append console="
+	! grep -qE 'loglevel=5|hugepages' "$scratch/probe" || fail "the try has: $(cat "$scratch/probe")"
+	says chatty.err "no guest comes up with KVM here"
+	says chatty.err "no-such-device"
+	says chatty.err "QEMU did not start"
+fi
 assert_clean "booted again"
 
-# ---- several at once: a hang, a crash, a shell, and an ordinary user's with all ports at UIO ----
+# ---- several at once: a hang, a crash, and an ordinary user's with all ports at UIO ----
 
 as_user=()
 if [ "$(id -u)" -eq 0 ]; then as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
 run hangs 124 --timeout 40 -- sleep 1000 &
 labs=($!)
-run crashes 124 -- sh -c 'echo c >/proc/sysrq-trigger' &
+run crashes 124 --console "$scratch/panic" -- sh -c 'echo c >/proc/sysrq-trigger' &
 labs+=($!)
 (
 	prefix=(${as_user[@]+"${as_user[@]}"})
-	run user 0 --ports 8 --bind all=uio --cpus 1 --share "$scratch/share" -- \
-		sh -c 'ls -d /sys/bus/pci/drivers/uio_pci_generic/0000:* | wc -l; echo mine >user'
+	run user 0 --ports 8 --no-iommu --cpus 1 --share "$scratch/share" -- \
+		sh -c 'ls -d /sys/bus/pci/drivers/uio_pci_generic/0000:* | wc -l
+			ls /sys/kernel/iommu_groups; echo mine >user'
 ) &
-labs+=($!)
-# shellcheck disable=SC2016
-run shell 3 --keep <<<'echo shell-$((6 * 7)); (exit 3)' &
 labs+=($!)
 for pid in "${labs[@]}"; do
 	wait "$pid" || fail "one of several labs at once (see above)"
 done
 grep -qE 'no end after 40 s|did not come up' "$scratch/hangs.err" || fail "$(cat "$scratch/hangs.err")"
 says crashes.err "Kernel panic - not syncing: sysrq triggered crash"
-[ "$(cat "$scratch/user.out")" = 8 ] || fail "8 ports at UIO: $(cat "$scratch/user.out")"
+says crashes.err "the guest crashed"
+says panic "sysrq triggered crash"
+[ "$(cat "$scratch/user.out")" = 8 ] || fail "8 ports at UIO, no IOMMU: $(cat "$scratch/user.out")"
 [ "$(stat -c %u "$scratch/share/user")" -eq "$(${as_user[@]+"${as_user[@]}"} id -u)" ] ||
 	fail "--share: the result is not the user's"
-says shell.out shell-42
 assert_clean "several at once"
 
-# ---- cut short by others ----
+# ---- cut short by others: nobody reads the output, by a signal, and QEMU's by another ----
 
-# Nobody reads the output of the first, and the second is ended by a signal.
-(
-	status=0
-	"${environment[@]}" bash "$lab" run -- yes 2>"$scratch/yes.err" | head -n 1 >"$scratch/yes.out" ||
-		status=$?
-	[ $status -eq 141 ] || fail "nobody reads the output: exit status $status, want 141:" \
-		"$(cat "$scratch/yes.err")"
-	[ "$(cat "$scratch/yes.out")" = y ] || fail "yes says $(cat "$scratch/yes.out")"
-) &
-unread=$!
+# unread NAME COMMAND: a lab that writes into stdin
+unread() {
+	local status=0
+	"${environment[@]}" bash "$lab" run --timeout "$lab_seconds" -- sh -c "$2" || status=$?
+	echo $status >"$scratch/$1.status"
+}
+unread yes yes 2>"$scratch/yes.err" | head -n 1 >"$scratch/yes.out" &
+labs=($!)
+unread no "yes no >&2" 2>&1 >"$scratch/no.out" | grep -m 1 -x no >"$scratch/no.err" &
+labs+=($!)
 : >"$scratch/log"
 "${environment[@]}" "${long[@]}" >"$scratch/log" 2>&1 &
 pid=$!
-within 90 started || fail "never started: $(cat "$scratch/log")"
+within 300 started || fail "never started: $(cat "$scratch/log")"
+# Its sockets are not for another.
+refused 1 "qmp is in use" run --monitor "$scratch/tmp/qmp" -- true
+refused 1 "wire is in use" run --wire "0=unix:$scratch/tmp/wire" -- true
+[[ -S $scratch/tmp/qmp && -S $scratch/tmp/wire ]] || fail "another lab has taken the sockets away"
 kill -TERM $pid
 status=0
 wait $pid || status=$?
 [ $status -eq 130 ] || fail "SIGTERM: exit status $status, want 130"
-wait $unread || fail "nobody reads the output (see above)"
+for pid in "${labs[@]}"; do wait "$pid" || fail "no first line of the output"; done
+for name in yes no; do
+	[ "$(cat "$scratch/$name.status")" -eq 141 ] || fail "nobody reads the output of $name: exit" \
+		"status $(cat "$scratch/$name.status"), want 141: $(cat "$scratch/yes.err" "$scratch/no.out")"
+done
+[ "$(cat "$scratch/yes.out" "$scratch/no.err")" = $'y\nno' ] ||
+	fail "yes says $(cat "$scratch/yes.out"), and no $(cat "$scratch/no.err")"
 assert_clean "cut short"
+
+# ---- joined by a socket; with the other cables out; and where QEMU ends first ----
+
+# Multicast of IPv6 goes out by itself where an interface comes up.
+# shellcheck disable=SC2016
+joined='ip address add "10.7.0.$1/24" dev "igb$2" && ip link set dev "igb$2" up
+	if [ "$3" ]; then
+		ip link set dev igb2 up && ip link set dev igb3 up
+		until [ "$(cat /sys/class/net/igb2/statistics/tx_packets)" -gt 0 ]; do sleep 0.2; done
+	fi
+	until ping -q -c 1 -W 1 "10.7.0.$((3 - $1))" >/dev/null; do sleep 0.2; done
+	[ -z "$3" ] || sleep 2
+	cat /sys/class/net/igb*/statistics/rx_packets | tail -n 1
+	# The other one is to get an answer as well.
+	until awk "/^Icmp: [0-9]/ { exit \$10 == 0 }" /proc/net/snmp; do sleep 0.2; done
+	sleep 1'
+run first 0 --bind all=kernel --cable none --wire "0=unix:$scratch/tmp/w" -- \
+	bash -c "$joined" first 1 0 alone &
+labs=($!)
+run second 0 --ports 2 --bind all=kernel --wire "1=unix:$scratch/tmp/w.peer" -- \
+	bash -c "$joined" second 2 1 "" &
+labs+=($!)
+: >"$scratch/log"
+"${environment[@]}" "${long[@]}" >"$scratch/log" 2>&1 &
+pid=$!
+within 300 started || fail "never started: $(cat "$scratch/log")"
+kill -SEGV "$(pgrep -P $pid qemu-system)"
+status=0
+wait $pid || status=$?
+[ $status -eq 124 ] || fail "QEMU ends by SIGSEGV: exit status $status, want 124"
+out=$(grep -vx started "$scratch/log")
+[ "$out" = "lab: error: QEMU ended with status 139 while the guest was running" ] ||
+	fail "QEMU ends by SIGSEGV: $out"
+for pid in "${labs[@]}"; do
+	wait "$pid" || fail "one of two labs that are joined (see above)"
+done
+[ "$(cat "$scratch/first.out")" -eq 0 ] || fail "--cable none: igb3 receives frames of igb2"
+assert_clean "joined"

@@ -3,7 +3,8 @@
 #
 # What reaches into the lab from outside, in one boot of the backports kernel: port 0's wire ends in
 # a socket, where wires.py is the link partner and plays ping-pong with it; by the monitor, the link
-# of port 0 goes and comes and port 3 is pulled out. Also VFs, and port 1's wire as a tap interface.
+# of port 0 goes and comes, port 2 has PCIe errors and port 3 is pulled out; gdb stops it all for a
+# moment. Also VFs, and port 1's wire as a tap interface.
 
 set -eu -o pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.inc
@@ -13,22 +14,19 @@ set -eu -o pipefail
 
 if [ -z "${PLX_LAB:-}" ]; then
 	need_lab stable backports
-	type -P python3 >/dev/null || {
-		echo "python3 is missing (scripts/setup.sh --dev)"
-		exit 77
-	}
+	need_python
 	scratch=$(mktemp -d)
 	trap 'rm -rf "$scratch"' EXIT
-	run=("$lab" run --kernel backports --bind all=kernel --vf 1 --cable 2:3 --timeout 240
-		--wire "0=unix:$scratch/port0" --monitor "$scratch/qmp"
+	run=("$lab" run --kernel backports --bind all=kernel --vf 1 --cable 2:3 --timeout "$lab_seconds"
+		--wire "0=unix:$scratch/port0" --monitor "$scratch/qmp" --gdb "$scratch/gdb"
 		--env PLX_SOURCE_DIR --env "RELEASE=$(basename "$(lab_kernel backports)")")
 	# A tap interface is made in a network namespace of its own.
 	if [ "$(id -u)" -eq 0 ] && [ -e /dev/net/tun ] && unshare --net true 2>/dev/null; then
 		run=(unshare --net "${run[@]}" --wire "1=tap:labtap" --env "TAP=1")
 	fi
-	python3 "$PLX_SOURCE_DIR/test/lab/wires.py" "$scratch/port0" "$scratch/qmp" \
-		"${run[@]}" -- bash "$PLX_SOURCE_DIR/test/lab/wires.sh" || fail "exit status $?"
-	for path in port0 qmp; do
+	python3 "$PLX_SOURCE_DIR/test/lab/wires.py" "$scratch" "${run[@]}" -- \
+		bash "$PLX_SOURCE_DIR/test/lab/wires.sh" || fail "exit status $?"
+	for path in port0 port0.peer qmp gdb; do
 		[ ! -e "$scratch/$path" ] || fail "$path is left behind"
 	done
 	exit
@@ -65,6 +63,28 @@ echo "lab wants link off"
 within 20 carrier_is igb0 0 || fail "set_link off: igb0 still has a link"
 echo "lab wants link on"
 within 20 carrier_is igb0 1 || fail "set_link on: igb0 has no link"
+
+# counts FILE NAME: the line with that name says 1
+counts() {
+	grep -qx "$2 1" "/sys/bus/pci/devices/0000:00:12.0/$1"
+}
+
+# The driver of the card below hears of it.
+is_told() {
+	dmesg | grep -qF 'igb 0000:03:00.0: Non-correctable non-fatal error reported'
+}
+
+errors() {
+	dmesg | grep -F 00:12.0: | tail -n 20
+}
+
+echo "lab wants error BAD_TLP"
+within 20 counts aer_dev_correctable TOTAL_ERR_COR || fail "BAD_TLP: $(errors)"
+echo "lab wants error COMP_TIME"
+within 20 counts aer_dev_nonfatal TOTAL_ERR_NONFATAL || fail "COMP_TIME: $(errors)"
+within 20 is_told || fail "COMP_TIME: $(errors)"
+
+echo "lab wants gdb"
 
 echo "lab wants unplug"
 is_gone() {
