@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pools on hugepages with IOVA as PA: no object crosses a page border, each is contiguous for a
- * device. Needs root (physical addresses) and hugepages of 2 MB.
+ * Pools on hugepages: no object crosses a page border, each is contiguous for a device. Needs
+ * hugepages of 2 MB, and root for physical addresses.
  */
 #include "pool_env.h"
 
@@ -29,12 +29,12 @@ static long free_hugepages(void)
 	return nb;
 }
 
-static void start_with_physical_addresses(long pages)
+static void start_with(enum plx_iova_mode mode, long pages)
 {
 	static struct plx_eal_conf conf;
 	int ret;
 
-	if (geteuid() != 0)
+	if (mode == PLX_IOVA_PA && geteuid() != 0)
 		cr_skip_test("needs root: physical addresses");
 	if (free_hugepages() < pages)
 		cr_skip_test("needs %ld free hugepages of 2 MB, %ld are free: "
@@ -43,7 +43,7 @@ static void start_with_physical_addresses(long pages)
 	lcore_conf(&conf, 1);
 	conf.no_huge = false;
 	conf.huge_page_bytes = PAGE;
-	conf.iova_mode = PLX_IOVA_PA;
+	conf.iova_mode = mode;
 	log_lines_start();
 	ret = plx_eal_init(&conf);
 	if (ret == -EPERM)
@@ -95,13 +95,23 @@ static void one_shape(uint32_t nb_objs, uint32_t obj_bytes)
 
 Test(mempool_pages, no_object_crosses_a_border)
 {
-	start_with_physical_addresses(16);
+	start_with(PLX_IOVA_PA, 16);
 	one_shape(1, 64);
 	one_shape(800, 2368);  /* one page, not two halves */
 	one_shape(1771, 2368); /* more than a page */
 	one_shape(5, 700000);
 	one_shape(4, PAGE - 128);
 	one_shape(3, 1 << 20);
+	one_shape(1 << 17, 64);
+}
+
+/* Where that costs little. */
+Test(mempool_pages, small_objects_keep_off_borders_with_virtual_addresses_too)
+{
+	start_with(PLX_IOVA_VA, 16);
+	one_shape(1, 64);
+	one_shape(800, 2368);
+	one_shape(1771, 2368);
 	one_shape(1 << 17, 64);
 }
 
@@ -113,7 +123,7 @@ Test(mempool_pages, an_object_larger_than_a_page_is_refused)
 	struct plx_mem_stats before;
 	int ret;
 
-	start_with_physical_addresses(8);
+	start_with(PLX_IOVA_PA, 8);
 	before = mem_stats();
 	ret = plx_mempool_create(&conf, &pool);
 	cr_assert_eq(ret, -EINVAL, "%d", ret);

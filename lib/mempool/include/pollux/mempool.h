@@ -100,7 +100,8 @@ struct plx_mempool {
  * Make a pool with all objects at home.
  *
  * Objects start on cache lines. Those of 1 KB and more are an odd number of lines apart, so that
- * their first lines spread over all sets of the cache. With IOVA = PA none crosses a page border.
+ * their first lines spread over all sets of the cache. With IOVA = PA none crosses a page border;
+ * with VA neither, where 64 or more fit into a page.
  *
  * @conf   see there; not kept
  * @pool   out: the pool
