@@ -6,6 +6,7 @@
  *
  * Needed of Pollux: the EAL for options and memory, the bus for all else. No port is involved.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <pollux/dma.h>
 #include <pollux/eal.h>
@@ -84,7 +85,9 @@ static int edu_open(struct edu *edu, const struct plx_pci_addr *addr, unsigned f
 		goto close_dev;
 	edu->regs = bar.addr;
 	if ((edu_read(edu, EDU_ID) & 0xffff) != 0xed) {
-		ret = -1;
+		fprintf(stderr, "edu: error: its id reads %#x: want 0x...00ed\n",
+			edu_read(edu, EDU_ID));
+		ret = -EIO;
 		goto close_dev;
 	}
 	ret = plx_dma_mask_set(edu->dev, UINT64_MAX >> (64 - bits));

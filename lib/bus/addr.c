@@ -154,6 +154,20 @@ int plx_pci_lists_check(const struct plx_eal_conf *conf)
 	return 0;
 }
 
+bool plx_pci_is_blocked(const struct plx_eal_conf *conf, const struct plx_pci_addr *addr)
+{
+	for (unsigned i = 0; i < conf->nb_devices; i++) {
+		struct plx_pci_addr other;
+		const char *args;
+
+		if (conf->devices[i].kind == PLX_DEV_BLOCK &&
+		    read_entry(conf->devices[i].args, &other, &args) == 0 &&
+		    plx_pci_addr_compare(&other, addr) == 0)
+			return true;
+	}
+	return conf->no_pci && !plx_pci_is_wanted(conf, addr, NULL);
+}
+
 bool plx_pci_is_wanted(const struct plx_eal_conf *conf, const struct plx_pci_addr *addr,
 		       const char **args)
 {

@@ -79,14 +79,17 @@ struct plx_pci_dev {
 	void *priv;	  /* the back end's */
 	const void *what; /* while it opens: of the stand-in */
 	struct plx_pci_info info;
+	pid_t pid;		  /* who opened it */
+	uint64_t folder;	  /* plx_pci_folder() */
 	struct plx_pci_dev *next; /* of those that are open; under plx_pci_lock */
 	struct plx_pci_mapped {
 		struct plx_pci_bar bar;
 		bool is_guarded; /* a range of plx_sigbus_range_add() */
-		bool is_lost;	 /* atomic: all ones were put in its place */
+		bool is_lost;	 /* atomic: all ones are in the place of some of it */
 	} bars[PLX_PCI_BARS];
-	uint64_t dma_mask; /* atomic */
-	bool is_gone;	   /* atomic */
+	uint32_t header[16]; /* of configuration space, as it was when it was opened */
+	uint64_t dma_mask;   /* atomic */
+	bool is_gone;	     /* atomic */
 	struct plx_pci_intr intr;
 	bool has_uevents; /* it holds them */
 	plx_pci_event_fn event_fn;
@@ -119,13 +122,14 @@ struct plx_pci_ops {
 	/* Bytes done, or -errno. */
 	ssize_t (*cfg_read)(struct plx_pci_dev *dev, unsigned offset, void *buf, size_t len);
 	ssize_t (*cfg_write)(struct plx_pci_dev *dev, unsigned offset, const void *buf, size_t len);
-	/* Map a memory BAR; with @at not NULL again at that address (MAP_FIXED). */
+	/* Map a memory BAR; with @at not NULL again at that address, where what is mapped stays
+	 * until it is replaced (MAP_FIXED). */
 	int (*bar_map)(struct plx_pci_dev *dev, unsigned bar, void *at, struct plx_pci_bar *out);
 	/* Little-endian bytes of a port BAR. Bytes done, or -errno. */
 	ssize_t (*io)(struct plx_pci_dev *dev, unsigned bar, unsigned offset, void *buf,
 		      unsigned bytes, bool is_write);
 	int (*reset)(struct plx_pci_dev *dev);
-	/* NULL: by the device's id in configuration space alone. */
+	/* NULL: by its class in configuration space alone. */
 	bool (*is_gone)(struct plx_pci_dev *dev);
 
 	unsigned (*intr_vectors)(struct plx_pci_dev *dev, enum plx_intr_kind kind);
@@ -175,8 +179,14 @@ void plx_uevent_forked(void);
 bool plx_uevent_parse(const char *text, size_t len, struct plx_pci_addr *addr,
 		      enum plx_pci_change *change);
 
+/* What a message says, in the control thread. */
+void plx_uevent_tell(const struct plx_pci_addr *addr, enum plx_pci_change change);
+
 /* intr.c */
 void plx_intr_forked(struct plx_pci_dev *dev);
+
+/* eal/sigbus.c: in a child of fork() its lock is free, and no handler runs. */
+void plx_sigbus_forked(void);
 
 /* ---- The stand-in: a model in the place of a device ---- */
 
@@ -221,9 +231,14 @@ int plx_bus_read_u64(const char *path, uint64_t *value);
 /* The last part of what a link points at. Returns 0, -errno. */
 int plx_bus_read_link(const char *path, char *name, size_t room);
 
+/* addr.c: -b names it, or --no-pci says so: it is not even to be looked at. */
+bool plx_pci_is_blocked(const struct plx_eal_conf *conf, const struct plx_pci_addr *addr);
+
 /* scan.c: "<sys>/bus/pci/devices/0000:01:00.0/<file>". Returns @path. */
 const char *plx_pci_sys_path(const struct plx_pci_addr *addr, const char *file,
 			     char path[BUS_PATH_MAX]);
+/* Which folder of sysfs that is: another one when a function came again. 0: none. */
+uint64_t plx_pci_folder(const struct plx_pci_addr *addr);
 
 /* ---- iova_space.c: which addresses are taken ---- */
 

@@ -201,7 +201,8 @@ static const struct plx_memzone *reserve_low(struct plx_pci_dev *dev, size_t len
 	}
 	while (nb > 0)
 		plx_memzone_free(held[--nb]);
-	if (!found) {
+	/* Else plx_memzone_reserve() has said why. */
+	if (!found && *ret == 0) {
 		*ret = -ENOSPC;
 		dev_log(dev, PLX_LOG_ERR,
 			"no memory below %#jx, which is all that the device can "
@@ -221,6 +222,11 @@ static int map_zone(struct plx_pci_dev *dev, const struct plx_memzone *zone,
 		return 0;
 	if (dev->ops->backend == PLX_PCI_VFIO && plx_pci_iova_mode(&dev->info) == PLX_IOVA_VA)
 		return plx_dma_map(dev, zone->addr, zone->len_bytes, PLX_DMA_BOTH, map);
+	if (dev->ops->backend != PLX_PCI_UIO) /* for which others are looked for */
+		dev_log(dev, PLX_LOG_ERR,
+			"%zu bytes of memory at IOVA %#jx are above the DMA mask %#jx, and no "
+			"IOMMU translates",
+			zone->len_bytes, (uintmax_t)zone->iova, (uintmax_t)plx_dma_mask(dev));
 	return -ENOSPC;
 }
 
@@ -230,8 +236,10 @@ int plx_dma_alloc(struct plx_pci_dev *dev, size_t len, size_t align, struct plx_
 	int ret;
 
 	*map = (struct plx_dma_map){0};
-	if (align > (size_t)sysconf(_SC_PAGESIZE))
+	if (align > (size_t)sysconf(_SC_PAGESIZE)) {
+		dev_log(dev, PLX_LOG_ERR, "DMA memory aligned to %zu: want a page at most", align);
 		return -EINVAL;
+	}
 	zone = reserve(dev, len, align, &ret);
 	if (!zone)
 		return ret;

@@ -3,8 +3,12 @@
  * An open function: what all back ends have in common. plx_pci_open() is the table of contents.
  *
  * SIGBUS: each mapped BAR is a range of the guard (which the application turns on or not). When its
- * device does not answer any more, the handler puts a page of all ones in its place, so that the
- * access goes on and reads what silicon that is gone would read.
+ * device does not answer any more, the handler maps a page of all ones in place of the one that was
+ * touched, so that the access goes on and reads what silicon that is gone would read. The page is
+ * filled beforehand: no thread ever sees it without its ones.
+ *
+ * The two bytes of the command register have an owner each, so that none undoes what the other
+ * does: the lower one is set_command()'s here, the upper one (INTx) the back end's.
  */
 #include "bus_private.h"
 
@@ -23,6 +27,9 @@ enum { D0_DELAY_NS = 10000000 }; /* PCI Power Management 5.6.1: D3hot to D0 take
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plx_pci_dev *opened;
+static int ones_fd = -1;	 /* a page of ones, as long as a device is open; under lock */
+static bool is_mapping;		 /* a spin lock: the handler, and who maps a BAR again */
+static unsigned nb_mapped_again; /* atomic; grows under it */
 
 void plx_pci_lock(void)
 {
@@ -55,15 +62,15 @@ enum plx_pci_backend plx_pci_backend(const struct plx_pci_dev *dev)
 
 /* ---- Power, bus mastering ---- */
 
-static int set_command(struct plx_pci_dev *dev, uint16_t clear, uint16_t set)
+static int set_command(struct plx_pci_dev *dev, uint8_t clear, uint8_t set)
 {
-	uint16_t command;
+	uint8_t command;
 
-	if (plx_pci_cfg_read16(dev, PCI_COMMAND, &command))
+	if (plx_pci_cfg_read8(dev, PCI_COMMAND, &command))
 		return -EIO;
 	if ((command & (clear | set)) == set)
 		return 0;
-	return plx_pci_cfg_write16(dev, PCI_COMMAND, (uint16_t)((command & ~clear) | set));
+	return plx_pci_cfg_write8(dev, PCI_COMMAND, (uint8_t)((command & ~clear) | set));
 }
 
 int plx_pci_bus_master(struct plx_pci_dev *dev, bool on)
@@ -76,13 +83,26 @@ int plx_pci_bus_master(struct plx_pci_dev *dev, bool on)
 	return ret;
 }
 
-/* A function that forgets its header when it leaves D3hot gets it back. */
+static void read_header(struct plx_pci_dev *dev, uint32_t header[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		plx_pci_cfg_read32(dev, 4 * i, &header[i]);
+}
+
+/* A function that forgets its header when it leaves D3hot, or is reset, gets it back. */
 static void restore_header(struct plx_pci_dev *dev, const uint32_t header[16])
 {
 	static const uint8_t words[] = {3, 4, 5, 6, 7, 8, 9, 12, 15, 1};
-	uint32_t bar0;
+	bool is_lost = false;
 
-	if (plx_pci_cfg_read32(dev, PCI_BASE_ADDRESS_0, &bar0) || bar0 == header[4])
+	for (size_t i = 0; i < sizeof(words) - 1; i++) {
+		uint32_t now;
+
+		if (plx_pci_cfg_read32(dev, 4U * words[i], &now))
+			return;
+		is_lost |= now != header[words[i]];
+	}
+	if (!is_lost)
 		return;
 	for (size_t i = 0; i < sizeof(words); i++)
 		plx_pci_cfg_write32(dev, 4U * words[i],
@@ -91,7 +111,7 @@ static void restore_header(struct plx_pci_dev *dev, const uint32_t header[16])
 
 static int power_on(struct plx_pci_dev *dev)
 {
-	static const struct timespec delay = {.tv_nsec = D0_DELAY_NS};
+	struct timespec delay = {.tv_nsec = D0_DELAY_NS};
 	uint32_t header[16];
 	uint16_t control;
 	unsigned offset;
@@ -101,11 +121,11 @@ static int power_on(struct plx_pci_dev *dev)
 	    !(control & PCI_PM_CTRL_STATE_MASK))
 		return 0;
 	dev_log(dev, PLX_LOG_INFO, "was asleep (D%u)", control & PCI_PM_CTRL_STATE_MASK);
-	for (unsigned i = 0; i < PLX_ARRAY_SIZE(header); i++)
-		plx_pci_cfg_read32(dev, 4 * i, &header[i]);
+	read_header(dev, header);
 	plx_pci_cfg_write16(dev, offset + PCI_PM_CTRL,
 			    (uint16_t)(control & ~PCI_PM_CTRL_STATE_MASK));
-	nanosleep(&delay, NULL);
+	while (nanosleep(&delay, &delay) != 0 && errno == EINTR)
+		; /* a signal came */
 	if (plx_pci_cfg_read16(dev, offset + PCI_PM_CTRL, &control) ||
 	    (control & PCI_PM_CTRL_STATE_MASK)) {
 		dev_log(dev, PLX_LOG_ERR, "stays asleep: PMCSR %#x, want D0", control);
@@ -118,9 +138,9 @@ static int power_on(struct plx_pci_dev *dev)
 /* ---- Open and close ---- */
 
 /* The decoding that its BARs need. */
-static uint16_t decode_bits(const struct plx_pci_info *info)
+static uint8_t decode_bits(const struct plx_pci_info *info)
 {
-	uint16_t bits = 0;
+	uint8_t bits = 0;
 
 	for (unsigned i = 0; i < PLX_PCI_BARS; i++) {
 		if (info->bars[i].kind == PLX_PCI_BAR_MEM)
@@ -134,6 +154,7 @@ static uint16_t decode_bits(const struct plx_pci_info *info)
 static void init_dev(struct plx_pci_dev *dev)
 {
 	dev->dma_mask = UINT64_MAX;
+	dev->pid = getpid();
 	for (unsigned i = 0; i < EVENTS; i++)
 		dev->events[i] = (struct plx_pci_event_slot){.dev = dev, .fd = -1};
 	for (unsigned i = 0; i < PLX_INTR_VECTORS_MAX; i++) {
@@ -142,15 +163,46 @@ static void init_dev(struct plx_pci_dev *dev)
 	}
 }
 
+/* Quiet, awake, decoding. */
+static int bring_up(struct plx_pci_dev *dev)
+{
+	int ret;
+
+	if (plx_pci_is_gone(dev)) {
+		dev_log(dev, PLX_LOG_ERR,
+			"it does not answer, its configuration space reads all ones: it was pulled "
+			"out or has lost its power; look for it by `echo 1 >/sys/bus/pci/rescan`");
+		return -ENODEV;
+	}
+	/* Off before anything else: it may still be writing for a process that died. */
+	ret = plx_pci_bus_master(dev, false);
+	if (ret == 0)
+		ret = power_on(dev);
+	if (ret == 0)
+		ret = set_command(dev, PCI_COMMAND_MASTER, decode_bits(&dev->info));
+	return ret;
+}
+
+static int check_flags(const struct plx_pci_info *info, unsigned flags)
+{
+	if ((flags & ~(unsigned)PLX_PCI_UNSAFE_DMA) == 0)
+		return 0;
+	LOG_ERR("%s: opening it: flags %#x: want PLX_PCI_UNSAFE_DMA or 0", info->name, flags);
+	return -EINVAL;
+}
+
 int plx_pci_open_as(const struct plx_pci_ops *ops, const struct plx_pci_info *info,
 		    const void *what, unsigned flags, struct plx_pci_dev **out)
 {
-	struct plx_pci_dev *dev = calloc(1, sizeof(*dev));
-	int ret = -ENOMEM;
+	struct plx_pci_dev *dev;
+	int ret = check_flags(info, flags);
 
+	if (ret)
+		return ret;
+	dev = calloc(1, sizeof(*dev));
 	if (!dev) {
 		LOG_ERR("%s: opening it: out of memory", info->name);
-		return ret;
+		return -ENOMEM;
 	}
 	dev->ops = ops;
 	dev->what = what;
@@ -166,14 +218,11 @@ int plx_pci_open_as(const struct plx_pci_ops *ops, const struct plx_pci_info *in
 	dev->what = NULL;
 	if (ret)
 		goto free_dev;
-	/* Off before anything else: it may still be writing for a process that died. */
-	ret = plx_pci_bus_master(dev, false);
-	if (ret == 0)
-		ret = power_on(dev);
-	if (ret == 0)
-		ret = set_command(dev, PCI_COMMAND_MASTER, decode_bits(info));
+	ret = bring_up(dev);
 	if (ret)
 		goto close_dev;
+	read_header(dev, dev->header);
+	dev->folder = plx_pci_folder(&info->addr);
 	dev->next = opened;
 	opened = dev;
 	plx_pci_unlock();
@@ -242,12 +291,25 @@ static void unmap_bar(struct plx_pci_mapped *mapped, bool is_fork)
 	*mapped = (struct plx_pci_mapped){0};
 }
 
+static void close_ones(void)
+{
+	if (ones_fd >= 0)
+		close(ones_fd);
+	ones_fd = -1;
+}
+
 void plx_pci_close(struct plx_pci_dev *dev)
 {
 	struct plx_pci_dev **at = &opened;
 
 	if (!dev)
 		return;
+	if (dev->pid != getpid()) {
+		dev_log(dev, PLX_LOG_ERR,
+			"plx_pci_close: it is the parent's, of whom this is a child of fork(): "
+			"plx_pci_forked() closes what was inherited");
+		return;
+	}
 	plx_pci_event_set(dev, NULL, NULL);
 	plx_intr_disable(dev);
 	plx_pci_lock();
@@ -259,6 +321,8 @@ void plx_pci_close(struct plx_pci_dev *dev)
 	for (unsigned i = 0; i < PLX_PCI_BARS; i++)
 		unmap_bar(&dev->bars[i], false);
 	dev->ops->close(dev);
+	if (!opened)
+		close_ones();
 	plx_pci_unlock();
 	free(dev);
 }
@@ -268,6 +332,9 @@ void plx_pci_forked(void)
 	struct plx_pci_dev *dev, *next;
 
 	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	/* A thread of the parent may have held its lock, or been in a handler. */
+	plx_sigbus_forked();
+	plx_store_relaxed(&is_mapping, false);
 	plx_uevent_forked();
 	for (dev = opened; dev; dev = next) {
 		next = dev->next;
@@ -279,37 +346,93 @@ void plx_pci_forked(void)
 		free(dev);
 	}
 	opened = NULL;
+	close_ones();
 }
 
+/* By the class, since vfio-pci answers for the ids itself. */
 bool plx_pci_is_gone(struct plx_pci_dev *dev)
 {
-	uint16_t vendor;
+	uint32_t class_revision;
 
 	if (plx_load_relaxed(&dev->is_gone))
 		return true;
 	if (dev->ops->is_gone)
 		return dev->ops->is_gone(dev);
-	return plx_pci_cfg_read16(dev, PCI_VENDOR_ID, &vendor) != 0 || vendor == 0xffff;
+	return plx_pci_cfg_read32(dev, PCI_CLASS_REVISION, &class_revision) != 0 ||
+	       class_revision == UINT32_MAX;
 }
 
 /* ---- BARs ---- */
 
-/* In signal context. */
+static void mapping_lock(void)
+{
+	while (plx_exchange_acquire(&is_mapping, true))
+		plx_pause();
+}
+
+static void mapping_unlock(void)
+{
+	plx_store_release(&is_mapping, false);
+}
+
+/*
+ * In signal context. Of the page that was touched alone: a BAR may have gigabytes. A thread that
+ * faulted before a BAR was mapped again, and comes here after it, must not put ones over what is
+ * there now: it tries its access once more first.
+ */
 static bool put_all_ones(void *addr, void *arg)
 {
+	static __thread unsigned nb_seen __attribute__((tls_model("initial-exec")));
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at = (void *)((uintptr_t)addr & ~(page - 1));
 	struct plx_pci_mapped *mapped = arg;
-	void *start;
-	size_t len;
+	bool done = true;
 
-	(void)addr;
-	pages_of(&mapped->bar, &start, &len);
-	if (mmap(start, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		 0) == MAP_FAILED)
-		return false;
-	memset(start, 0xff, len);
-	madvise(start, len, MADV_DONTFORK);
-	plx_store_release(&mapped->is_lost, true);
-	return true;
+	mapping_lock();
+	if (nb_seen != plx_load_relaxed(&nb_mapped_again)) {
+		nb_seen = plx_load_relaxed(&nb_mapped_again);
+	} else {
+		done = mmap(at, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, ones_fd,
+			    0) != MAP_FAILED;
+		if (done)
+			plx_store_release(&mapped->is_lost, true);
+	}
+	mapping_unlock();
+	if (done)
+		madvise(at, page, MADV_DONTFORK);
+	return done;
+}
+
+static int make_ones(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = memfd_create("pollux-ones", MFD_CLOEXEC), ret;
+	unsigned char ones[64];
+
+	if (fd < 0)
+		return -errno;
+	memset(ones, 0xff, sizeof(ones));
+	for (size_t at = 0; at < page; at += sizeof(ones)) {
+		if (pwrite(fd, ones, sizeof(ones), (off_t)at) == sizeof(ones))
+			continue;
+		ret = errno ? -errno : -ENOSPC;
+		close(fd);
+		return ret;
+	}
+	ones_fd = fd;
+	return 0;
+}
+
+/* There for the handler before the range is. */
+static int need_ones(void)
+{
+	int ret = 0;
+
+	plx_pci_lock();
+	if (ones_fd < 0)
+		ret = make_ones();
+	plx_pci_unlock();
+	return ret;
 }
 
 static int guard_bar(struct plx_pci_dev *dev, unsigned bar)
@@ -322,10 +445,13 @@ static int guard_bar(struct plx_pci_dev *dev, unsigned bar)
 	pages_of(&mapped->bar, &start, &len);
 	/* A child must neither touch the device nor keep it alive. */
 	madvise(start, len, MADV_DONTFORK);
-	ret = plx_sigbus_range_add(start, len, put_all_ones, mapped);
+	ret = need_ones();
+	if (ret == 0)
+		ret = plx_sigbus_range_add(start, len, put_all_ones, mapped);
 	if (ret) {
-		dev_log(dev, PLX_LOG_ERR, "BAR %u: no more than %d BARs can be guarded: %s", bar,
-			PLX_SIGBUS_RANGES_MAX, strerror(-ret));
+		dev_log(dev, PLX_LOG_ERR,
+			"BAR %u: it can't be guarded against SIGBUS: %s (at most %d BARs are)", bar,
+			strerror(-ret), PLX_SIGBUS_RANGES_MAX);
 		munmap(start, len);
 		mapped->bar = (struct plx_pci_bar){0};
 		return ret;
@@ -346,12 +472,15 @@ static int map_again(struct plx_pci_dev *dev, unsigned bar)
 	if (plx_pci_is_gone(dev))
 		return 0;
 	pages_of(&mapped->bar, &start, &len);
+	mapping_lock();
 	plx_store_release(&mapped->is_lost, false);
 	ret = dev->ops->bar_map(dev, bar, start, &same);
+	plx_store_relaxed(&nb_mapped_again, nb_mapped_again + 1);
+	mapping_unlock();
 	if (ret == 0)
 		madvise(start, len, MADV_DONTFORK);
-	else
-		put_all_ones(start, mapped);
+	else /* ones, or the device that raises SIGBUS once more */
+		plx_store_release(&mapped->is_lost, true);
 	return ret;
 }
 
@@ -392,7 +521,10 @@ static int check_io(struct plx_pci_dev *dev, unsigned bar, unsigned offset, unsi
 		return -ENOENT;
 	if (dev->info.bars[bar].kind != PLX_PCI_BAR_IO)
 		return -EOPNOTSUPP;
-	return offset + bytes <= dev->info.bars[bar].len_bytes ? 0 : -EINVAL;
+	return offset < dev->info.bars[bar].len_bytes &&
+			       bytes <= dev->info.bars[bar].len_bytes - offset
+		       ? 0
+		       : -EINVAL;
 }
 
 int plx_pci_io_read(struct plx_pci_dev *dev, unsigned bar, unsigned offset, unsigned bytes,
@@ -431,8 +563,11 @@ int plx_pci_reset(struct plx_pci_dev *dev)
 		dev_log(dev, PLX_LOG_ERR, "reset: the device is gone");
 		return -ENODEV;
 	}
-	/* First, since the kernel puts back the command register that it found. */
-	ret = plx_pci_bus_master(dev, false);
+	/* The kernel puts back the header that it found, so it has to be right before: its addresses,
+	 * if somebody else's reset wiped them (VFIO has them back when decoding is turned on), and
+	 * decoding, without bus mastering. A reset also wakes it. */
+	restore_header(dev, dev->header);
+	ret = set_command(dev, PCI_COMMAND_MASTER, decode_bits(&dev->info));
 	if (ret == 0)
 		ret = dev->ops->reset(dev);
 	for (unsigned i = 0; i < PLX_PCI_BARS && ret == 0; i++)

@@ -3,7 +3,7 @@
  * Which functions there are, by sysfs. A function may vanish at any moment: what can't be read any
  * more is left out.
  */
-#include "bus_private.h"
+#include "vfio_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,6 +28,14 @@ const char *plx_pci_sys_path(const struct plx_pci_addr *addr, const char *file,
 	snprintf(path, BUS_PATH_MAX, "%s/bus/pci/devices/%s/%s", plx_bus_sys,
 		 plx_pci_addr_format(addr, name), file);
 	return path;
+}
+
+uint64_t plx_pci_folder(const struct plx_pci_addr *addr)
+{
+	char path[BUS_PATH_MAX];
+	struct stat st;
+
+	return stat(plx_pci_sys_path(addr, "", path), &st) == 0 ? st.st_ino : 0;
 }
 
 static int read_number(const struct plx_pci_addr *addr, const char *file, uint64_t *value)
@@ -168,7 +176,7 @@ static ssize_t list_addrs(struct plx_pci_addr **out)
 	snprintf(path, sizeof(path), "%s/bus/pci/devices", plx_bus_sys);
 	dir = opendir(path);
 	if (!dir)
-		return errno == ENOMEM ? -ENOMEM : 0;
+		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir)) != NULL) {
 		if (nb == room) {
 			room = room ? 2 * room : 64;
@@ -195,12 +203,19 @@ no_memory:
 int plx_pci_walk(unsigned flags, plx_pci_walk_fn fn, void *arg)
 {
 	struct plx_pci_addr *addrs = NULL;
-	ssize_t nb = list_addrs(&addrs);
 	struct plx_pci_info info;
+	ssize_t nb;
 	int ret = 0;
 
+	if (flags & ~(unsigned)PLX_PCI_WALK_USABLE || !fn) {
+		LOG_ERR("listing the PCI devices: flags %#x: want PLX_PCI_WALK_USABLE or 0, and a "
+			"callback",
+			flags);
+		return -EINVAL;
+	}
+	nb = list_addrs(&addrs);
 	if (nb < 0) {
-		LOG_ERR("listing the PCI devices: out of memory");
+		LOG_ERR("listing the PCI devices: %s", strerror((int)-nb));
 		return (int)nb;
 	}
 	for (ssize_t i = 0; i < nb && ret == 0; i++)
@@ -284,21 +299,14 @@ static bool any_process_has(const char *file, char *by, size_t by_bytes)
 	return found;
 }
 
-/* The kernel lets a group be open once. */
+/* Not by opening it: the kernel lets a group be open once, and somebody else may want it now. */
 static bool is_group_open(int group, char *by, size_t by_bytes)
 {
 	char path[BUS_PATH_MAX];
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/vfio/%d", plx_bus_dev, group);
-	if (any_process_has(path, by, by_bytes))
-		return true;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	else if (errno == EBUSY)
-		snprintf(by, by_bytes, "another process");
-	return fd < 0 && errno == EBUSY;
+	snprintf(path, sizeof(path), "%s/vfio/%s%d", plx_bus_dev,
+		 plx_vfio_is_noiommu(group) ? "noiommu-" : "", group);
+	return any_process_has(path, by, by_bytes);
 }
 
 bool plx_pci_in_use(const struct plx_pci_info *info, char *by, size_t by_bytes)

@@ -66,14 +66,20 @@ static void tell(const struct plx_pci_addr *addr, enum plx_pci_change change)
 	pthread_mutex_unlock(&lock);
 }
 
-static void on_change(const struct plx_pci_addr *addr, enum plx_pci_change change)
+/* Messages are read later than they are sent: the one that is open may have come after that. */
+static bool is_still_there(const struct plx_pci_dev *dev)
+{
+	return dev->folder != 0 && plx_pci_folder(&dev->info.addr) == dev->folder;
+}
+
+void plx_uevent_tell(const struct plx_pci_addr *addr, enum plx_pci_change change)
 {
 	struct plx_pci_dev *dev;
 
 	if (change == PLX_PCI_CHANGE_REMOVED) {
 		plx_pci_lock();
 		dev = plx_pci_opened(addr);
-		if (dev)
+		if (dev && !is_still_there(dev))
 			plx_pci_event_signal(dev, PLX_PCI_EVENT_REMOVED);
 		plx_pci_unlock();
 	}
@@ -144,7 +150,7 @@ static void on_readable(int fd, uint32_t events, void *arg)
 			return;
 		text[got] = '\0';
 		if (from.nl_pid == 0 && plx_uevent_parse(text, (size_t)got + 1, &addr, &change))
-			on_change(&addr, change);
+			plx_uevent_tell(&addr, change);
 	}
 }
 
@@ -175,8 +181,14 @@ int plx_uevent_hold(void)
 	int ret = 0;
 
 	pthread_mutex_lock(&lock);
-	if (nb_holders == 0)
+	if (nb_holders == 0) {
 		ret = open_socket();
+	} else {
+		/* Who held it while the EAL ended may hold it still: the new one does not know it. */
+		ret = plx_ctl_fd_add(socket_fd, EPOLLIN, on_readable, NULL);
+		if (ret == -EEXIST)
+			ret = 0;
+	}
 	if (ret == 0)
 		nb_holders++;
 	pthread_mutex_unlock(&lock);

@@ -5,7 +5,8 @@
  *
  * /dev/uioN is opened once and kept: newer kernels take bus mastering away at any close of it.
  * Nothing stops a second process from opening it, so `config` is locked, which tells another of
- * ours.
+ * ours, as long as both have the same sysfs: one mounted for another network namespace has locks of
+ * its own.
  */
 #include "bus_private.h"
 
@@ -17,7 +18,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_TRIES = 20, LOCK_PAUSE_NS = 1000000 };
 
 struct uio_dev {
 	int cfg_fd;
@@ -54,6 +58,21 @@ static int check_safety(struct plx_pci_dev *dev, unsigned flags)
 	return 0;
 }
 
+/* plx_pci_quiet_stale() of a process that starts has it for a moment. */
+static int lock_cfg(int fd)
+{
+	static const struct timespec short_while = {.tv_nsec = LOCK_PAUSE_NS};
+	int ret = 0;
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		ret = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+		if (ret != -EWOULDBLOCK)
+			return ret;
+		nanosleep(&short_while, NULL);
+	}
+	return -EBUSY;
+}
+
 static int open_cfg(struct plx_pci_dev *dev, struct uio_dev *uio)
 {
 	char path[BUS_PATH_MAX];
@@ -66,8 +85,8 @@ static int open_cfg(struct plx_pci_dev *dev, struct uio_dev *uio)
 			ret == -EACCES ? ": UIO needs root" : "");
 		return ret;
 	}
-	if (flock(uio->cfg_fd, LOCK_EX | LOCK_NB) != 0) {
-		ret = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	ret = lock_cfg(uio->cfg_fd);
+	if (ret) {
 		dev_log(dev, PLX_LOG_ERR, "%s",
 			ret == -EBUSY ? "another process has it open" : strerror(-ret));
 		close(uio->cfg_fd);
@@ -237,17 +256,16 @@ static int uio_intr_fd(struct plx_pci_dev *dev, size_t *count_bytes)
 	return uio_of(dev)->uio_fd;
 }
 
+/* Its byte alone: another thread may be changing the one of bus mastering. */
 static int set_intx(struct plx_pci_dev *dev, bool on)
 {
-	uint16_t command;
+	const uint8_t disable = PCI_COMMAND_INTX_DISABLE >> 8;
+	uint8_t high;
 
-	if (plx_pci_cfg_read16(dev, PCI_COMMAND, &command))
+	if (plx_pci_cfg_read8(dev, PCI_COMMAND + 1, &high))
 		return -EIO;
-	if (on)
-		command &= (uint16_t)~PCI_COMMAND_INTX_DISABLE;
-	else
-		command |= PCI_COMMAND_INTX_DISABLE;
-	return plx_pci_cfg_write16(dev, PCI_COMMAND, command);
+	return plx_pci_cfg_write8(dev, PCI_COMMAND + 1,
+				  (uint8_t)(on ? high & ~disable : high | disable));
 }
 
 static int uio_intr_enable(struct plx_pci_dev *dev, enum plx_intr_kind kind, unsigned nb)
@@ -318,31 +336,60 @@ const struct plx_pci_ops plx_uio_ops = {
 
 /* ---- Cards that a dead process left running ---- */
 
+static bool is_master(int fd, uint8_t *command)
+{
+	return pread(fd, command, 1, PCI_COMMAND) == 1 && (*command & PCI_COMMAND_MASTER);
+}
+
+/* It runs, the lock is ours, and nobody is seen to have it. True: it is quiet now. */
+static bool quiet_one(const struct plx_pci_info *info, int fd, uint8_t command)
+{
+	const struct plx_eal_conf *conf = plx_eal_conf();
+
+	if (conf && plx_pci_is_blocked(conf, &info->addr)) {
+		LOG_NOTICE("%s: a process that ended left it running, and -b or --no-pci says to "
+			   "leave it alone: hugepages that it may write to are kept",
+			   info->name);
+		return false;
+	}
+	command &= (uint8_t)~PCI_COMMAND_MASTER;
+	if (pwrite(fd, &command, 1, PCI_COMMAND) != 1) {
+		LOG_WARN("%s: a process that ended left it running, and it can't be stopped: %s",
+			 info->name, strerror(errno));
+		return false;
+	}
+	LOG_NOTICE("%s: a process that ended left it running: bus mastering is off now",
+		   info->name);
+	return true;
+}
+
+/* The bus's lock is held: this process opens nothing meanwhile. */
 static int quiet(const struct plx_pci_info *info, void *arg)
 {
 	char path[BUS_PATH_MAX];
-	uint8_t command[2];
+	bool *all = arg;
+	uint8_t command;
 	int fd;
 
-	(void)arg;
-	if (info->backend != PLX_PCI_UIO)
+	if (info->backend != PLX_PCI_UIO || plx_pci_opened(&info->addr))
 		return 0;
 	fd = open(plx_pci_sys_path(&info->addr, "config", path), O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (pread(fd, command, sizeof(command), PCI_COMMAND) == sizeof(command) &&
-	    (command[0] & PCI_COMMAND_MASTER) && !plx_pci_in_use(info, NULL, 0)) {
-		command[0] &= (uint8_t)~PCI_COMMAND_MASTER;
-		if (pwrite(fd, command, sizeof(command), PCI_COMMAND) == sizeof(command))
-			LOG_NOTICE("%s: a process that ended left it running: bus mastering is off "
-				   "now",
-				   info->name);
-	}
+	/* Twice: before, so that who opens it rarely meets the lock; then what counts. */
+	if (is_master(fd, &command) && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    is_master(fd, &command) && !plx_pci_in_use(info, NULL, 0))
+		*all &= quiet_one(info, fd, command);
 	close(fd);
 	return 0;
 }
 
-void plx_pci_quiet_stale(void)
+bool plx_pci_quiet_stale(void)
 {
-	plx_pci_walk(PLX_PCI_WALK_USABLE, quiet, NULL);
+	bool all = true;
+
+	plx_pci_lock();
+	plx_pci_walk(PLX_PCI_WALK_USABLE, quiet, &all);
+	plx_pci_unlock();
+	return all;
 }

@@ -187,6 +187,9 @@ static int map_area(int fd, const struct vfio_region_info *info, char *base, uin
 {
 	if (len == 0)
 		return 0;
+	/* Beyond its end somebody else's memory would be replaced. */
+	if (offset > info->size || len > info->size - offset)
+		return -ERANGE;
 	if (mmap(base + offset, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		 (off_t)(info->offset + offset)) == MAP_FAILED)
 		return -errno;
@@ -210,16 +213,18 @@ static int vfio_bar_map(struct plx_pci_dev *dev, unsigned bar, void *at, struct 
 	char buf[REGION_INFO_BYTES] PLX_ALIGNED(8);
 	struct vfio_region_info *info = (void *)buf;
 	struct plx_vfio_dev *vfio = plx_vfio_of(dev);
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0);
-	void *base;
+	void *base = at;
 	int ret = region_info(vfio->fd, VFIO_PCI_BAR0_REGION_INDEX + bar, info, sizeof(buf));
 
 	if (ret == 0 && !(info->flags & VFIO_REGION_INFO_FLAG_MMAP))
 		ret = -EOPNOTSUPP;
 	if (ret)
 		goto tell;
-	/* Room for all of it; what can't be mapped stays without access. */
-	base = mmap(at, info->size, PROT_NONE, flags, -1, 0);
+	/* Room for all of it; what can't be mapped stays without access. When it is mapped again it
+	 * is there, and other threads may be reading the ones in it. */
+	if (!at)
+		base = mmap(NULL, info->size, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED) {
 		ret = -errno;
 		goto tell;

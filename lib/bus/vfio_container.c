@@ -76,7 +76,10 @@ static int tell_open(const struct plx_pci_info *info, const char *path, int err)
 	char by[64] = "";
 	bool is_known = err == EBUSY && plx_pci_in_use(info, by, sizeof(by));
 
-	if (err == EACCES || err == EPERM)
+	if (err == EPERM)
+		LOG_ERR("%s: %s: %s: VFIO without an IOMMU is for root (CAP_SYS_RAWIO)", info->name,
+			path, strerror(err));
+	else if (err == EACCES)
 		LOG_ERR("%s: %s: %s: run as its owner or root, or give it to this user: `chown %u "
 			"%s`",
 			info->name, path, strerror(err), (unsigned)geteuid(), path);
@@ -112,6 +115,17 @@ static int check_viable(const struct plx_pci_info *info, int fd)
 	return status.flags & VFIO_GROUP_FLAGS_VIABLE ? 0 : refuse_group(info);
 }
 
+static int check_safety(const struct plx_pci_info *info, unsigned flags,
+			const struct plx_vfio_group *group)
+{
+	if (group->has_iommu || (flags & PLX_PCI_UNSAFE_DMA))
+		return 0;
+	LOG_ERR("%s: VFIO without an IOMMU lets the device write over any memory: turn the IOMMU "
+		"on, or accept it with --allow-unsafe-dma",
+		info->name);
+	return -EPERM;
+}
+
 static int open_group(const struct plx_pci_info *info, unsigned flags, struct plx_vfio_group *group)
 {
 	char name[32];
@@ -119,12 +133,9 @@ static int open_group(const struct plx_pci_info *info, unsigned flags, struct pl
 
 	group->number = info->iommu_group;
 	group->has_iommu = !plx_vfio_is_noiommu(group->number);
-	if (!group->has_iommu && !(flags & PLX_PCI_UNSAFE_DMA)) {
-		LOG_ERR("%s: VFIO without an IOMMU lets the device write over any memory: turn the "
-			"IOMMU on, or accept it with --allow-unsafe-dma",
-			info->name);
-		return -EPERM;
-	}
+	ret = check_safety(info, flags, group);
+	if (ret)
+		return ret;
 	snprintf(name, sizeof(name), "%s%d", group->has_iommu ? "" : "noiommu-", group->number);
 	ret = open_file(info, name, &group->fd);
 	if (ret)
@@ -198,10 +209,12 @@ static int join_new(const struct plx_pci_info *info, struct plx_vfio_group *grou
 	if (ret)
 		return ret;
 	if (ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &container->fd) != 0) {
-		ret = errno == EPERM ? refuse_group(info) : -errno;
-		if (ret != -EBUSY)
-			LOG_ERR("%s: IOMMU group %d can't be used: %s", info->name, group->number,
-				strerror(-ret));
+		ret = -errno;
+		LOG_ERR("%s: IOMMU group %d can't be used: %s%s", info->name, group->number,
+			strerror(-ret),
+			ret == -EPERM && !group->has_iommu
+				? ": VFIO without an IOMMU is for root (CAP_SYS_RAWIO)"
+				: "");
 		goto free_container;
 	}
 	ret = set_iommu(container);
@@ -213,7 +226,7 @@ static int join_new(const struct plx_pci_info *info, struct plx_vfio_group *grou
 				: "");
 		goto leave;
 	}
-	ret = plx_vfio_read_ranges(container);
+	ret = plx_vfio_read_ranges(container, PLX_LOG_ERR);
 	if (ret == 0)
 		ret = plx_vfio_watch_memory(container);
 	if (ret)
@@ -237,7 +250,7 @@ static bool join(struct plx_vfio_group *group, struct plx_vfio_container *contai
 	    ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &container->fd) != 0)
 		return false;
 	/* Its reserved ranges narrow the container's; the kernel refuses if they hold memory. */
-	if (plx_vfio_read_ranges(container) != 0) {
+	if (plx_vfio_read_ranges(container, PLX_LOG_INFO) != 0) {
 		ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER);
 		return false;
 	}
@@ -264,8 +277,11 @@ static void leave(struct plx_vfio_group *group)
 	if (--container->nb_groups == 0)
 		plx_vfio_unwatch_memory(container);
 	ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER);
-	if (container->nb_groups > 0)
+	if (container->nb_groups > 0) {
+		/* Without its reserved ranges there may be more again. */
+		plx_vfio_read_ranges(container, PLX_LOG_INFO);
 		return;
+	}
 	while (*at != container)
 		at = &(*at)->next;
 	*at = container->next;
@@ -286,6 +302,9 @@ int plx_vfio_group_get(const struct plx_pci_info *info, unsigned flags, struct p
 	while (group && group->number != info->iommu_group)
 		group = group->next;
 	if (group) {
+		ret = check_safety(info, flags, group);
+		if (ret)
+			return ret;
 		group->nb_devs++;
 		*out = group;
 		return 0;

@@ -79,7 +79,7 @@ static int keep_ranges(struct plx_vfio_container *container,
 	return ret;
 }
 
-int plx_vfio_read_ranges(struct plx_vfio_container *container)
+int plx_vfio_read_ranges(struct plx_vfio_container *container, enum plx_log_level level)
 {
 	const struct vfio_iommu_type1_info_cap_iova_range *cap;
 	struct vfio_iommu_type1_info *info;
@@ -88,12 +88,15 @@ int plx_vfio_read_ranges(struct plx_vfio_container *container)
 	if (!container->has_iommu)
 		return 0;
 	info = calloc(1, INFO_BYTES_MAX);
-	if (!info)
+	if (!info) {
+		plx_log(&plx_log_bus, level, "VFIO: out of memory");
 		return -ENOMEM;
+	}
 	info->argsz = INFO_BYTES_MAX;
 	if (ioctl(container->fd, VFIO_IOMMU_GET_INFO, info) != 0) {
 		ret = -errno;
-		LOG_ERR("VFIO: the IOMMU does not tell its limits: %s", strerror(-ret));
+		plx_log(&plx_log_bus, level, "VFIO: the IOMMU does not tell its limits: %s",
+			strerror(-ret));
 		free(info);
 		return ret;
 	}
@@ -123,16 +126,28 @@ unsigned plx_vfio_dma_ranges(const struct plx_pci_dev *dev, struct plx_dma_range
 
 /* ---- Mapping: the container's lock held ---- */
 
-static void tell_failure(const void *addr, uint64_t iova, size_t len, int err)
+/* All that is taken, the piece that is about to be mapped among it. */
+static uint64_t sum_bytes(const struct plx_iova_space *space)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < space->nb_taken; i++)
+		sum += space->taken[i].last - space->taken[i].first + 1;
+	return sum;
+}
+
+static void tell_failure(const struct plx_vfio_container *container, const void *addr,
+			 uint64_t iova, size_t len, int err)
 {
 	struct rlimit limit = {0};
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	if (err == -ENOMEM && limit.rlim_cur != RLIM_INFINITY)
-		LOG_ERR("VFIO: %zu KB at %p can't be mapped for the device: RLIMIT_MEMLOCK is %ju "
-			"KB, and all memory of devices counts: raise it with `ulimit -l` or in "
-			"/etc/security/limits.conf",
-			len / 1024, addr, (uintmax_t)limit.rlim_cur / 1024);
+		LOG_ERR("VFIO: %zu KB at %p can't be mapped for the device: with them %ju KB are, "
+			"and RLIMIT_MEMLOCK is %ju KB, of which other locked memory takes its "
+			"part: raise it with `ulimit -l` or in /etc/security/limits.conf",
+			len / 1024, addr, (uintmax_t)sum_bytes(&container->space) / 1024,
+			(uintmax_t)limit.rlim_cur / 1024);
 	else
 		LOG_ERR("VFIO: %zu KB at %p can't be mapped for the device as %#jx: %s", len / 1024,
 			addr, (uintmax_t)iova, strerror(-err));
@@ -156,8 +171,17 @@ static int map(struct plx_vfio_container *container, const void *addr, uint64_t 
 	if (ioctl(container->fd, VFIO_IOMMU_MAP_DMA, &arg) == 0)
 		return 0;
 	err = -errno;
-	tell_failure(addr, iova, len, err);
+	tell_failure(container, addr, iova, len, err);
 	return err;
+}
+
+/* A device that is unplugged takes its group out of the container as soon as it is closed; with the
+ * last group the kernel unmaps all. */
+static bool is_empty(const struct plx_vfio_container *container)
+{
+	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+
+	return ioctl(container->fd, VFIO_IOMMU_GET_INFO, &info) != 0;
 }
 
 static void unmap(struct plx_vfio_container *container, uint64_t iova, size_t len)
@@ -168,9 +192,18 @@ static void unmap(struct plx_vfio_container *container, uint64_t iova, size_t le
 		.size = len,
 	};
 
-	if (ioctl(container->fd, VFIO_IOMMU_UNMAP_DMA, &arg) != 0 || arg.size != len)
-		LOG_ERR("VFIO: %zu KB at IOVA %#jx can't be unmapped: %s", len / 1024,
-			(uintmax_t)iova, strerror(errno));
+	int ret = ioctl(container->fd, VFIO_IOMMU_UNMAP_DMA, &arg);
+
+	if (ret || arg.size != len) {
+		int err = errno;
+
+		/* The device may reach them still: they stay taken. */
+		if (!is_empty(container)) {
+			LOG_ERR("VFIO: %zu KB at IOVA %#jx can't be unmapped: %s", len / 1024,
+				(uintmax_t)iova, ret ? strerror(err) : "some of it was not mapped");
+			return;
+		}
+	}
 	plx_iova_space_give(&container->space, iova);
 }
 
@@ -224,13 +257,14 @@ int plx_vfio_watch_memory(struct plx_vfio_container *container)
 {
 	int ret;
 
-	if (!container->has_iommu)
+	/* Without the EAL there is no memory of it. */
+	if (!container->has_iommu || !plx_eal_conf())
 		return 0;
 	container->watch =
 		(struct plx_mem_watch){.added = added, .removed = removed, .arg = container};
 	ret = plx_mem_watch_add(&container->watch);
 	container->is_watching = ret == 0;
-	return ret == -ENODEV ? 0 : ret; /* no EAL, no memory of it */
+	return ret == -ENODEV ? 0 : ret; /* the EAL is ending */
 }
 
 void plx_vfio_unwatch_memory(struct plx_vfio_container *container)
@@ -274,11 +308,13 @@ int plx_vfio_dma_map(struct plx_pci_dev *dev, const struct plx_dma_want *want,
 	}
 	pthread_mutex_lock(&container->lock);
 	ret = choose_iova(container, want, start, len, &iova);
-	if (ret) {
+	if (ret == -ENOMEM)
+		dev_log(dev, PLX_LOG_ERR, "DMA map of %p: out of memory", want->addr);
+	else if (ret)
 		dev_log(dev, PLX_LOG_ERR, "no room for %ju KB below %#jx within the IOMMU's ranges",
 			(uintmax_t)len / 1024, (uintmax_t)want->limit);
+	if (ret)
 		goto unlock;
-	}
 	ret = map(container, (const void *)(uintptr_t)start, iova, len, want->dir);
 	if (ret) {
 		plx_iova_space_give(&container->space, iova);

@@ -53,10 +53,12 @@ static int set_plain(const struct plx_pci_dev *dev, unsigned index, uint32_t fla
 	return ioctl(plx_vfio_of(dev)->fd, VFIO_DEVICE_SET_IRQS, &set) < 0 ? -errno : 0;
 }
 
+/* Returns 0, -errno, or, above 0, how many vectors there are for @nb: then none is enabled. */
 static int set_fds(const struct plx_pci_dev *dev, unsigned index, const int32_t *fds, unsigned nb)
 {
 	char buf[sizeof(struct vfio_irq_set) + PLX_INTR_VECTORS_MAX * sizeof(*fds)] PLX_ALIGNED(8);
 	struct vfio_irq_set *set = (void *)buf;
+	int ret;
 
 	*set = (struct vfio_irq_set){
 		.argsz = (uint32_t)(sizeof(*set) + nb * sizeof(*fds)),
@@ -65,7 +67,8 @@ static int set_fds(const struct plx_pci_dev *dev, unsigned index, const int32_t 
 		.count = nb,
 	};
 	memcpy(set->data, fds, nb * sizeof(*fds));
-	return ioctl(plx_vfio_of(dev)->fd, VFIO_DEVICE_SET_IRQS, set) < 0 ? -errno : 0;
+	ret = ioctl(plx_vfio_of(dev)->fd, VFIO_DEVICE_SET_IRQS, set);
+	return ret < 0 ? -errno : ret;
 }
 
 int plx_vfio_intr_enable(struct plx_pci_dev *dev, enum plx_intr_kind kind, unsigned nb)
@@ -76,10 +79,13 @@ int plx_vfio_intr_enable(struct plx_pci_dev *dev, enum plx_intr_kind kind, unsig
 	for (unsigned i = 0; i < nb; i++)
 		fds[i] = dev->intr.vectors[i].fd;
 	ret = set_fds(dev, index_of(kind), fds, nb);
-	if (ret)
+	if (ret > 0)
+		dev_log(dev, PLX_LOG_ERR,
+			"%u interrupt vectors can't be had: the machine has %d left", nb, ret);
+	else if (ret)
 		dev_log(dev, PLX_LOG_ERR, "%u interrupt vectors can't be enabled: %s", nb,
 			ret == -ENOSPC ? "the machine has no more" : strerror(-ret));
-	return ret;
+	return ret > 0 ? -ENOSPC : ret;
 }
 
 void plx_vfio_intr_disable(struct plx_pci_dev *dev)
@@ -103,12 +109,16 @@ int plx_vfio_intr_trigger(struct plx_pci_dev *dev, unsigned vector)
 static int connect_event(struct plx_pci_dev *dev, unsigned index, enum plx_pci_event event, bool on)
 {
 	int32_t fd = dev->events[event].fd;
+	int ret;
 
 	/* A device without AER has no ERR. */
 	if (count_irqs(dev, index) == 0)
 		return 0;
-	return on ? set_fds(dev, index, &fd, 1)
-		  : set_plain(dev, index, VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0);
+	if (on)
+		ret = set_fds(dev, index, &fd, 1);
+	else
+		ret = set_plain(dev, index, VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0);
+	return ret > 0 ? -ENOSPC : ret;
 }
 
 int plx_vfio_events(struct plx_pci_dev *dev, bool on)

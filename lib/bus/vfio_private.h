@@ -63,7 +63,8 @@ void plx_vfio_forked(void);
 bool plx_vfio_is_noiommu(int group);
 
 /* vfio_dma.c */
-int plx_vfio_read_ranges(struct plx_vfio_container *container);
+/* On failure, told at @level, the ranges are as before. */
+int plx_vfio_read_ranges(struct plx_vfio_container *container, enum plx_log_level level);
 int plx_vfio_watch_memory(struct plx_vfio_container *container);
 void plx_vfio_unwatch_memory(struct plx_vfio_container *container);
 int plx_vfio_dma_map(struct plx_pci_dev *dev, const struct plx_dma_want *want,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pollux/pollux.h>
+#include <pollux/sigbus.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,10 @@ static int open_functions(const struct found_list *list)
 {
 	int ret = 0;
 
+	/* Whoever pulls a card out must not end the process: its registers read all ones then. */
+	if (list->nb > 0 && plx_sigbus_guard_on())
+		plx_log(&log_init, PLX_LOG_WARN,
+			"no guard against SIGBUS: a card that is pulled out may end the process");
 	for (size_t i = 0; i < list->nb && ret == 0; i++) {
 		const struct found *item = &list->items[i];
 
@@ -162,9 +167,9 @@ static int start_eal(struct plx_eal_conf *conf, const struct found_list *list)
 	ret = open_devices(conf, list);
 	if (ret)
 		goto fini_ports;
-	/* No card that a dead process left running is still running then. */
-	plx_pci_quiet_stale();
-	ret = plx_mem_reap_stale();
+	/* Memory that a card of a dead process may write to stays as it is. */
+	if (plx_pci_quiet_stale())
+		ret = plx_mem_reap_stale();
 	if (ret < 0)
 		goto fini_ports;
 	return 0;

@@ -331,15 +331,22 @@ static void hide(struct plx_port *port)
 	plx_port_unpinned(port->id);
 }
 
+/* The lock is held. */
+static int refuse_twice(const char *name)
+{
+	if (find_name(name) == PLX_PORT_NONE)
+		return 0;
+	plx_log(&plx_log_port, PLX_LOG_ERR, "%s: a device of that name is attached", name);
+	return -EEXIST;
+}
+
 static int free_slot(const char *name, struct plx_port **port)
 {
 	uint64_t mask = attached_mask();
 	unsigned id = 0;
 
-	if (find_name(name) != PLX_PORT_NONE) {
-		plx_log(&plx_log_port, PLX_LOG_ERR, "%s: a device of that name is attached", name);
+	if (refuse_twice(name))
 		return -EEXIST;
-	}
 	while (in_mask(mask, id))
 		id++;
 	if (id == PLX_PORT_MAX) {
@@ -464,33 +471,40 @@ static int attach_locked(const struct plx_devargs *args, struct plx_pci_dev *pci
 	return ret;
 }
 
-int plx_port_attach_pci(struct plx_pci_dev *dev, const char *args, unsigned *port)
+/* The device string of a function: its name, then @pairs. */
+static int parse_pci(struct plx_devargs *parsed, const char *name, const char *pairs)
 {
-	bool has_args = args && *args;
-	struct plx_devargs parsed;
+	bool has_pairs = pairs && *pairs;
 	char *text;
 	int ret;
 
-	if (asprintf(&text, "%s%s%s", plx_pci_info(dev)->name, has_args ? "," : "",
-		     has_args ? args : "") < 0)
+	if (asprintf(&text, "%s%s%s", name, has_pairs ? "," : "", has_pairs ? pairs : "") < 0) {
+		plx_log(&plx_log_port, PLX_LOG_ERR, "%s: out of memory", name);
 		return -ENOMEM;
-	ret = plx_devargs_parse(&parsed, text);
+	}
+	ret = plx_devargs_parse(parsed, text);
 	free(text);
+	return ret;
+}
+
+int plx_port_attach_pci(struct plx_pci_dev *dev, const char *args, unsigned *port)
+{
+	struct plx_devargs parsed;
+	int ret = parse_pci(&parsed, plx_pci_info(dev)->name, args);
+
 	return ret ? ret : attach_locked(&parsed, dev, port);
 }
 
 /* What stands behind the address is checked before the device is touched. */
-static int attach_address(const struct plx_pci_addr *addr, const struct plx_devargs *args,
-			  const char *pairs, unsigned *port)
+static int check_address(const struct plx_pci_addr *addr, const struct plx_devargs *args)
 {
 	const struct plx_port_driver *driver;
-	struct plx_pci_dev *dev = NULL;
 	struct plx_pci_info info;
-	int ret;
+	int ret = check_eal(args->name);
 
-	if (refuse_forked(args->name))
-		return -ENODEV;
-	ret = check_eal(args->name);
+	if (ret)
+		return ret;
+	ret = refuse_twice(args->name);
 	if (ret)
 		return ret;
 	if (plx_pci_find(addr, &info)) {
@@ -500,17 +514,40 @@ static int attach_address(const struct plx_pci_addr *addr, const struct plx_deva
 		return -ENODEV;
 	}
 	driver = find_pci_driver(&info);
-	if (!driver)
-		return -ENODEV;
-	ret = plx_devargs_check(args, driver->keys);
+	return driver ? plx_devargs_check(args, driver->keys) : -ENODEV;
+}
+
+static int attach_address(const struct plx_pci_addr *addr, const struct plx_devargs *args,
+			  unsigned *port)
+{
+	struct plx_pci_dev *dev = NULL;
+	int ret = check_address(addr, args);
+
 	if (ret)
 		return ret;
 	ret = plx_pci_open(addr, plx_eal_conf()->allow_unsafe_dma ? PLX_PCI_UNSAFE_DMA : 0, &dev);
 	if (ret)
 		return ret;
-	ret = plx_port_attach_pci(dev, pairs, port);
+	ret = attach(args, dev, port);
 	if (ret)
 		plx_pci_close(dev);
+	return ret;
+}
+
+/* One lock over all of it: of two that want the same function one has it, the other is told. */
+static int attach_address_locked(const struct plx_pci_addr *addr, const char *pairs, unsigned *port)
+{
+	char name[PLX_PCI_NAME_MAX];
+	struct plx_devargs parsed;
+	int ret = parse_pci(&parsed, plx_pci_addr_format(addr, name), pairs);
+
+	if (ret)
+		return ret;
+	if (refuse_forked(name))
+		return -ENODEV;
+	pthread_mutex_lock(&lock);
+	ret = attach_address(addr, &parsed, port);
+	pthread_mutex_unlock(&lock);
 	return ret;
 }
 
@@ -523,9 +560,9 @@ int plx_port_attach(const char *device, unsigned *port)
 	if (ret)
 		return ret;
 	if (plx_pci_addr_parse(args.name, &addr, NULL) == 0)
-		return attach_address(
-			&addr, &args,
-			device[strlen(args.name)] ? device + strlen(args.name) + 1 : "", port);
+		return attach_address_locked(
+			&addr, device[strlen(args.name)] ? device + strlen(args.name) + 1 : "",
+			port);
 	if (strlen(args.name) >= PLX_PORT_NAME_MAX) {
 		plx_log(&plx_log_port, PLX_LOG_ERR, "device '%.60s...': its name is over %d bytes",
 			args.name, PLX_PORT_NAME_MAX - 1);

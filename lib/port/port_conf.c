@@ -55,6 +55,8 @@ static int check_abilities(const struct plx_port *port, const struct plx_port_co
 		what = "promiscuous mode";
 	else if (conf->allmulti && !(info->can & PLX_PORT_CAN_ALLMULTI))
 		what = "all-multicast mode";
+	else if (conf->rx_intr && !(info->can & PLX_PORT_CAN_RX_INTR))
+		what = "interrupts of receive queues";
 	if (!what)
 		return 0;
 	plx_port_log(port, PLX_LOG_ERR, "configure: this port does not have %s", what);

@@ -26,6 +26,8 @@ enum fake_op {
 	FAKE_VLAN_FILTER,
 	FAKE_RSS,
 	FAKE_RSS_SET,
+	FAKE_CLOCK,
+	FAKE_INTR,
 	FAKE_OPS,
 };
 
@@ -43,6 +45,9 @@ static struct fake {
 	struct plx_port_rss rss;
 	unsigned vlan;
 	bool vlan_on;
+	uint64_t clock_ns;
+	int32_t ppb;
+	bool armed;
 	bool promisc;
 } fake;
 
@@ -307,6 +312,52 @@ static inline int fake_rss_set(struct plx_port *port, const struct plx_port_rss 
 	return ret;
 }
 
+static inline int fake_clock_read(struct plx_port *port, uint64_t *ns)
+{
+	(void)port;
+	*ns = fake.clock_ns;
+	return fake_fails(FAKE_CLOCK);
+}
+
+static inline int fake_clock_set(struct plx_port *port, uint64_t ns)
+{
+	(void)port;
+	fake.clock_ns = ns;
+	return fake_fails(FAKE_CLOCK);
+}
+
+static inline int fake_clock_step(struct plx_port *port, int64_t ns)
+{
+	(void)port;
+	fake.clock_ns += (uint64_t)ns;
+	return fake_fails(FAKE_CLOCK);
+}
+
+static inline int fake_clock_rate(struct plx_port *port, int32_t ppb)
+{
+	(void)port;
+	fake.ppb = ppb;
+	return fake_fails(FAKE_CLOCK);
+}
+
+/* Descriptors that are none. */
+enum { FAKE_INTR_FD = 1000000 };
+
+static inline int fake_rxq_intr_fd(struct plx_port *port, unsigned queue)
+{
+	int ret = fake_fails(FAKE_INTR);
+
+	assert_or_abort(port->conf.rx_intr && queue < port->conf.nb_rx_queues, "not checked");
+	return ret ? ret : FAKE_INTR_FD + (int)queue;
+}
+
+static inline int fake_rxq_intr_arm(struct plx_port *port, unsigned queue, bool on)
+{
+	assert_or_abort(port->conf.rx_intr && queue < port->conf.nb_rx_queues, "not checked");
+	fake.armed = on;
+	return fake_fails(FAKE_INTR);
+}
+
 /* The "card" counts a hundred more at each look. */
 static inline void fake_stats_update(struct plx_port *port)
 {
@@ -369,6 +420,12 @@ static const struct plx_port_ops fake_ops = {
 	.vlan_filter = fake_vlan_filter,
 	.rss = fake_rss,
 	.rss_set = fake_rss_set,
+	.clock_read = fake_clock_read,
+	.clock_set = fake_clock_set,
+	.clock_step = fake_clock_step,
+	.clock_rate = fake_clock_rate,
+	.rxq_intr_fd = fake_rxq_intr_fd,
+	.rxq_intr_arm = fake_rxq_intr_arm,
 	.stats_update = fake_stats_update,
 	.dump = fake_dump,
 };
@@ -417,7 +474,7 @@ static const struct plx_port_driver *const fake_drivers[] = {&fake_driver, &plai
 static inline void start_ports(void)
 {
 	start_pools();
-	fake = (struct fake){.can = 0xff};
+	fake = (struct fake){.can = 0x3ff};
 	cr_assert_eq(plx_port_drivers_set(fake_drivers), 0);
 	note_memory();
 	fake_pool = packets_new("fake", 512, 0, 0);

@@ -257,6 +257,49 @@ Test(bus_scan, in_use_by_a_process)
 	cr_expect_not(plx_pci_in_use(&info, by, sizeof(by)), "%s", by);
 }
 
+/* VFIO's groups: who has them open is told, without opening them. */
+Test(bus_scan, in_use_by_vfio)
+{
+	static const char *const files[] = {"dev/vfio/5", "dev/vfio/noiommu-5"};
+	struct plx_pci_info info;
+	char path[256], self[32], by[32];
+
+	grow_function("0000:01:00.0", "vfio-pci");
+	grow_link("0000:01:00.0", "iommu_group", "../../../kernel/iommu_groups/5");
+	cr_assert_eq(plx_pci_find(&(struct plx_pci_addr){.bus = 1}, &info), 0);
+	snprintf(self, sizeof(self), "/proc/%d", (int)getpid());
+	snprintf(path, sizeof(path), "%s/proc", tree);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s%s", tree, self);
+	cr_assert_eq(symlink(self, path), 0);
+	grow("dev/vfio/x", "");
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(files); i++) {
+		int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+		snprintf(path, sizeof(path), "%s/%s", tree, files[i]);
+		cr_assert_eq(symlink("/dev/zero", path), 0);
+		cr_expect(plx_pci_in_use(&info, by, sizeof(by)), "%s", files[i]);
+		close(fd);
+		cr_expect_not(plx_pci_in_use(&info, by, sizeof(by)), "%s: %s", files[i], by);
+		unlink(path);
+	}
+}
+
+static int no_more(const struct plx_pci_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	return 0;
+}
+
+Test(bus_scan, unknown_flags)
+{
+	log_lines_start();
+	cr_expect_eq(plx_pci_walk(2, no_more, NULL), -EINVAL);
+	assert_one_line("bus", PLX_LOG_ERR, "flags 0x2");
+	cr_expect_eq(plx_pci_walk(PLX_PCI_WALK_USABLE, NULL, NULL), -EINVAL);
+}
+
 Test(bus_scan, uio)
 {
 	struct plx_uio_info uio;

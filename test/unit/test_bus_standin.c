@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pollux/eal.h>
+#include <sys/socket.h>
 
 enum { REGS_BYTES = 4096 };
 
@@ -202,6 +203,8 @@ Test(bus_standin, ports)
 	cr_expect_eq(plx_pci_io_read(dev, 2, 1, 2, &value), -EINVAL);
 	cr_expect_eq(value, UINT32_MAX);
 	cr_expect_eq(plx_pci_io_read(dev, 2, 4, 4, &value), -EINVAL);
+	cr_expect_eq(plx_pci_io_read(dev, 2, UINT32_MAX - 3, 4, &value), -EINVAL, "around");
+	cr_expect_eq(plx_pci_io_write(dev, 2, UINT32_MAX, 1, 0), -EINVAL, "around");
 	cr_expect_eq(plx_pci_io_read(dev, 2, 0, 3, &value), -EINVAL);
 	cr_expect_eq(plx_pci_io_read(dev, 0, 0, 4, &value), -EOPNOTSUPP);
 	cr_expect_eq(plx_pci_io_write(dev, 1, 0, 4, 0), -ENOENT);
@@ -229,6 +232,68 @@ Test(bus_standin, bus_mastering_and_power)
 	plx_pci_close(dev);
 	cr_expect_not(cfg[PCI_COMMAND] & PCI_COMMAND_MASTER, "it is on after close");
 	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0);
+}
+
+/* What D3hot does to a function: it wakes with its header lost. */
+static ssize_t forgetful_cfg_write(void *arg, unsigned offset, const void *buf, size_t len)
+{
+	if (offset == 0x40 + PCI_PM_CTRL && (cfg[offset] & PCI_PM_CTRL_STATE_MASK))
+		memset(cfg + PCI_BASE_ADDRESS_0, 0, 24);
+	return model_cfg_write(arg, offset, buf, len);
+}
+
+/* Whichever of its BARs it has. */
+Test(bus_standin, what_sleep_has_lost)
+{
+	uint32_t bar3 = 0xfe840000, now;
+
+	plx_pci_close(dev);
+	is.cfg_write = forgetful_cfg_write;
+	memcpy(cfg + PCI_BASE_ADDRESS_3, &bar3, sizeof(bar3));
+	cfg[PCI_STATUS] = PCI_STATUS_CAP_LIST;
+	cfg[PCI_CAPABILITY_LIST] = 0x40;
+	cfg[0x40] = PCI_CAP_ID_PM;
+	cfg[0x40 + PCI_PM_CTRL] = 3;
+	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0, "%s", log_lines_text(0));
+	memcpy(&now, cfg + PCI_BASE_ADDRESS_3, sizeof(now));
+	cr_expect_eq(now, bar3, "%#x", now);
+}
+
+Test(bus_standin, one_that_does_not_answer)
+{
+	plx_pci_close(dev);
+	log_lines_start();
+	memset(cfg + PCI_COMMAND, 0xff, sizeof(cfg) - PCI_COMMAND);
+	cr_expect_eq(plx_pci_standin_open(&is, &dev), -ENODEV);
+	assert_one_line("bus", PLX_LOG_ERR, "0000:03:00.0: it does not answer");
+	cr_expect_eq(nb_closed, 2, "%u", nb_closed);
+	memset(cfg, 0, sizeof(cfg));
+	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0);
+}
+
+/* Messages come late: one may be about what was there before. */
+Test(bus_standin, removal_of_what_was_there_before)
+{
+	const struct plx_pci_addr addr = plx_pci_info(dev)->addr;
+	char path[256], away[256];
+
+	cr_expect_not(plx_pci_is_gone(dev));
+	plx_uevent_tell(&addr, PLX_PCI_CHANGE_REMOVED);
+	cr_expect(plx_pci_is_gone(dev), "it has no folder in sysfs");
+	plx_pci_close(dev);
+
+	plant_bus();
+	grow_function("0000:03:00.0", NULL);
+	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0);
+	plx_uevent_tell(&addr, PLX_PCI_CHANGE_REMOVED);
+	cr_expect_not(plx_pci_is_gone(dev), "its folder is there");
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/0000:03:00.0", tree);
+	snprintf(away, sizeof(away), "%s/away", tree);
+	cr_assert_eq(rename(path, away), 0);
+	grow_function("0000:03:00.0", NULL);
+	plx_uevent_tell(&addr, PLX_PCI_CHANGE_REMOVED);
+	cr_expect(plx_pci_is_gone(dev), "that is the folder of another");
+	fell_tree();
 }
 
 static unsigned nb_calls; /* atomic */
@@ -375,6 +440,35 @@ Test(bus_standin, watches)
 		cr_assert_eq(plx_pci_watch_del(&watch), 0);
 		cr_assert_eq(plx_pci_watch_del(&watch), -ENOENT);
 	}
+}
+
+static unsigned nb_sockets(void)
+{
+	unsigned nb = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct sockaddr_storage at;
+		socklen_t len = sizeof(at);
+
+		nb += getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+		      at.ss_family == AF_NETLINK && plx_ctl_fd_del(fd) == 0;
+	}
+	return nb;
+}
+
+/* The EAL ends and starts again: who watches from then on hears. */
+Test(bus_standin, a_watch_that_was_left)
+{
+	struct plx_pci_watch left = {.fn = watch_nothing}, later = {.fn = watch_nothing};
+
+	start_eal();
+	cr_assert_eq(plx_pci_watch_add(&left), 0);
+	plx_eal_fini();
+	start_eal();
+	cr_assert_eq(plx_pci_watch_add(&later), 0);
+	cr_expect_eq(nb_sockets(), 1, "the control thread waits for no uevents");
+	cr_expect_eq(plx_pci_watch_del(&later), 0);
+	cr_expect_eq(plx_pci_watch_del(&left), 0);
 }
 
 Test(bus_standin, memory)

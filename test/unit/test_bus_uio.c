@@ -10,6 +10,10 @@
 #include <fcntl.h>
 #include <pollux/mmio.h>
 #include <pollux/sigbus.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define NAME "0000:01:00.0"
@@ -139,9 +143,22 @@ Test(bus_uio, registers_and_ports)
 	cr_expect_eq(peek16("reset", 0), '1', "%#x", peek16("reset", 0));
 	unlink(path_of("reset"));
 	cr_expect_eq(plx_pci_reset(dev), -EOPNOTSUPP);
-	poke("config", PCI_VENDOR_ID, "\xff\xff", 2);
+	/* As vfio-pci has it: the ids are there, whatever became of the card. */
+	poke("config", PCI_CLASS_REVISION, "\xff\xff\xff\xff", 4);
 	cr_expect(plx_pci_is_gone(dev));
-	poke("config", PCI_VENDOR_ID, "\x86\x80", 2);
+	poke("config", PCI_CLASS_REVISION, "\1\0\0\2", 4);
+	cr_expect_not(plx_pci_is_gone(dev));
+}
+
+Test(bus_uio, a_card_that_does_not_answer)
+{
+	char ones[CFG_BYTES];
+
+	memset(ones, 0xff, sizeof(ones));
+	poke("config", 0, ones, sizeof(ones));
+	cr_expect_eq(plx_pci_open(&addr, PLX_PCI_UNSAFE_DMA, &dev), -ENODEV);
+	cr_expect_eq(log_lines_with(NAME ": it does not answer"), 1, "%s", log_lines_text(0));
+	poke("config", PCI_CLASS_REVISION, "\1\0\0\2", 4);
 }
 
 Test(bus_uio, a_bar_that_can_not_be_mapped)
@@ -165,14 +182,16 @@ Test(bus_uio, a_device_that_is_pulled_out)
 	cr_assert_eq(plx_sigbus_guard_on(), 0);
 	cr_assert_eq(truncate(path_of("resource0"), 0), 0);
 	cr_expect_eq(plx_mmio_read32((char *)bar.addr + 8), UINT32_MAX);
-	plx_mmio_write32((char *)bar.addr + 8, 0);
+	plx_mmio_write32((char *)bar.addr + 8, 0x1234);
+	cr_expect_eq(plx_mmio_read32((char *)bar.addr + 8), 0x1234, "until it is written");
+	cr_expect_eq(plx_mmio_read32((char *)bar.addr + 4), UINT32_MAX);
 	cr_expect_eq(plx_mmio_read32((char *)bar.addr + BAR_BYTES - 4), UINT32_MAX);
-	poke("config", PCI_VENDOR_ID, "\xff\xff", 2);
+	poke("config", PCI_CLASS_REVISION, "\xff\xff\xff\xff", 4);
 	cr_expect_eq(plx_pci_bar_map(dev, 0, &again), 0);
 	cr_expect_eq(plx_mmio_read32((char *)bar.addr + 12), UINT32_MAX, "still away");
 	cr_expect_eq(plx_pci_reset(dev), -ENODEV);
 
-	poke("config", PCI_VENDOR_ID, "\x86\x80", 2);
+	poke("config", PCI_CLASS_REVISION, "\1\0\0\2", 4);
 	make_file("resource0", BAR_BYTES);
 	poke("resource0", 8, "\1\0\0\0", 4);
 	cr_expect_eq(plx_pci_reset(dev), 0);
@@ -182,6 +201,69 @@ Test(bus_uio, a_device_that_is_pulled_out)
 	plx_pci_close(dev);
 	plx_sigbus_guard_off();
 	dev = NULL;
+}
+
+static struct plx_pci_bar shared;
+static pthread_barrier_t all_there;
+
+/* Pages of its own: the first access to each is a loss. Returns how often it was not all ones. */
+static void *read_lost(void *arg)
+{
+	size_t first = (uintptr_t)arg * 4096;
+	uintptr_t nb_wrong = 0;
+
+	pthread_barrier_wait(&all_there);
+	for (size_t at = first; at < BAR_BYTES; at += 4096)
+		for (unsigned i = 0; i < 50; i++)
+			nb_wrong += plx_mmio_read32((char *)shared.addr + at) != UINT32_MAX;
+	return (void *)nb_wrong;
+}
+
+/* Threads that meet the loss at once: none sees anything but ones. */
+Test(bus_uio, threads_at_a_device_that_is_pulled_out)
+{
+	pthread_t threads[3];
+	uintptr_t nb_wrong = 0;
+
+	cr_assert_eq(plx_sigbus_guard_on(), 0);
+	pthread_barrier_init(&all_there, NULL, PLX_ARRAY_SIZE(threads));
+	for (int round = 0; round < 60; round++) {
+		open_device();
+		cr_assert_eq(plx_pci_bar_map(dev, 0, &shared), 0);
+		cr_assert_eq(truncate(path_of("resource0"), 0), 0);
+		for (uintptr_t i = 0; i < PLX_ARRAY_SIZE(threads); i++)
+			cr_assert_eq(pthread_create(&threads[i], NULL, read_lost, (void *)i), 0);
+		for (size_t i = 0; i < PLX_ARRAY_SIZE(threads); i++) {
+			void *wrong;
+
+			pthread_join(threads[i], &wrong);
+			nb_wrong += (uintptr_t)wrong;
+		}
+		plx_pci_close(dev);
+		dev = NULL;
+		make_file("resource0", BAR_BYTES);
+	}
+	cr_expect_eq(nb_wrong, 0, "%ju", (uintmax_t)nb_wrong);
+	plx_sigbus_guard_off();
+}
+
+/* Memory of all of a large BAR is not taken for a page of it that is read. */
+Test(bus_uio, a_page_is_replaced_not_the_bar)
+{
+	struct plx_pci_bar bar;
+	uint8_t here[BAR_BYTES / 4096];
+	unsigned nb = 0;
+
+	open_device();
+	cr_assert_eq(plx_pci_bar_map(dev, 0, &bar), 0);
+	cr_assert_eq(plx_sigbus_guard_on(), 0);
+	cr_assert_eq(truncate(path_of("resource0"), 0), 0);
+	cr_expect_eq(plx_mmio_read32((char *)bar.addr + 8192), UINT32_MAX);
+	cr_assert_eq(mincore(bar.addr, BAR_BYTES, here), 0);
+	for (size_t i = 0; i < sizeof(here); i++)
+		nb += here[i] & 1;
+	cr_expect_eq(nb, 1, "%u pages", nb);
+	plx_sigbus_guard_off();
 }
 
 Test(bus_uio, interrupts)
@@ -227,8 +309,59 @@ Test(bus_uio, one_process_at_a_time)
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(status, 0, "%#x", status);
-	plx_pci_close(dev);
-	cr_expect_eq(plx_pci_open(&addr, PLX_PCI_UNSAFE_DMA, &dev), 0, "it is free again");
+}
+
+static unsigned nb_fds(void)
+{
+	unsigned nb = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		nb += fcntl(fd, F_GETFD) >= 0;
+	return nb;
+}
+
+/* Its lock goes with the last descriptor, be it a child's. */
+Test(bus_uio, a_child_keeps_nothing)
+{
+	unsigned fds = nb_fds();
+	struct plx_pci_bar bar;
+	uint32_t value;
+	int ends[2], status = -1;
+	pid_t pid;
+	char c;
+
+	open_device();
+	cr_assert_eq(plx_pci_bar_map(dev, 0, &bar), 0);
+	cr_assert_eq(plx_pci_io_read(dev, 2, 0, 4, &value), 0);
+	cr_assert_eq(plx_intr_enable(dev, PLX_INTR_INTX, 1), 0);
+	cr_assert_gt(nb_fds(), fds);
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		log_lines_start();
+		plx_pci_close(dev);
+		if (log_lines_with("plx_pci_forked() closes") != 1)
+			_exit(2);
+		plx_pci_forked();
+		if (nb_fds() != fds + 2)
+			_exit(3);
+		c = 0;
+		_exit(write(ends[1], &c, 1) == 1 && sleep(30) == 0 ? 4 : 5);
+	}
+	close(ends[1]);
+	if (read(ends[0], &c, 1) == 1) {
+		plx_pci_close(dev);
+		dev = NULL;
+		cr_expect_eq(plx_pci_open(&addr, PLX_PCI_UNSAFE_DMA, &dev), 0,
+			     "while the child lives: %s", log_lines_text(0));
+		kill(pid, SIGKILL);
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+	} else {
+		waitpid(pid, &status, 0);
+		cr_assert_fail("the child: %#x", status);
+	}
+	close(ends[0]);
 }
 
 Test(bus_uio, memory_of_others_is_refused)
@@ -243,10 +376,45 @@ Test(bus_uio, memory_of_others_is_refused)
 	cr_expect_eq(plx_dma_ranges(dev, NULL, 0), 0);
 }
 
-/* A second process in the place of one that runs: it is left alone while that lives. */
+/* Its owner has not opened /dev/uio0 yet, or is in another pid namespace: its lock tells. */
+Test(bus_uio, cards_that_run)
+{
+	static char prog[] = "prog", lcores[] = "--lcores=0@0", no_huge[] = "--no-huge", b[] = "-b",
+		    name[] = NAME;
+	char *args[] = {prog, lcores, no_huge, b, name, NULL};
+	int fd = open(path_of("config"), O_RDWR | O_CLOEXEC);
+	struct plx_eal_conf conf;
+
+	cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+	cr_expect(plx_pci_quiet_stale());
+	cr_expect(peek16("config", PCI_COMMAND) & PCI_COMMAND_MASTER, "of another process");
+	close(fd);
+	open_device();
+	plx_pci_bus_master(dev, true);
+	log_lines_start();
+	cr_expect(plx_pci_quiet_stale());
+	cr_expect(peek16("config", PCI_COMMAND) & PCI_COMMAND_MASTER, "of this process");
+	cr_expect_eq(log_lines.nb, 0, "%s", log_lines_text(0));
+	plx_pci_close(dev);
+	dev = NULL;
+
+	poke("config", PCI_COMMAND, "\6", 1);
+	plx_eal_conf_init(&conf);
+	cr_assert_eq(plx_eal_parse(&conf, PLX_ARRAY_SIZE(args) - 1, args), 5);
+	cr_assert_eq(plx_eal_init(&conf), 0, "%s", log_lines_text(0));
+	plx_eal_conf_fini(&conf);
+	cr_expect_not(plx_pci_quiet_stale());
+	cr_expect(peek16("config", PCI_COMMAND) & PCI_COMMAND_MASTER, "blocked");
+	cr_expect_eq(log_lines_with("leave it alone"), 1, "%s", log_lines_text(0));
+	plx_eal_fini();
+}
+
+/* The kernel may mask INTx at any moment, in the other byte. */
 Test(bus_uio, cards_that_were_left_running)
 {
-	plx_pci_quiet_stale();
+	poke("config", PCI_COMMAND + 1, "\4", 1);
+	cr_expect(plx_pci_quiet_stale());
+	cr_expect(peek16("config", PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 	cr_expect_not(peek16("config", PCI_COMMAND) & PCI_COMMAND_MASTER);
 	cr_expect_eq(log_lines_with(NAME ": a process that ended left it running"), 1, "%s",
 		     log_lines_text(0));

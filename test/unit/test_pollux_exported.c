@@ -33,6 +33,7 @@
 	X(plx_ring_mc_dequeue)                                                                     \
 	X(plx_ring_span_get)                                                                       \
 	X(plx_ring_span_set)                                                                       \
+	X(plx_ring_sp_room)                                                                        \
 	X(plx_ring_sp_reserve)                                                                     \
 	X(plx_ring_mp_reserve)                                                                     \
 	X(plx_ring_sp_commit)                                                                      \
@@ -167,6 +168,7 @@ static void use_producers(struct plx_ring *ring, void **objs)
 	cr_assert_eq(calls.plx_ring_mp_enqueue_bulk_(ring, objs + 5, 2), 2);
 	cr_assert_eq(calls.plx_ring_mp_enqueue_burst_(ring, objs + 7, 2), 2);
 	cr_assert_eq(calls.plx_ring_mp_enqueue_(ring, objs[9]), 1);
+	cr_assert_geq(calls.plx_ring_sp_room_(ring, 3), 3);
 	cr_assert_eq(calls.plx_ring_sp_reserve_(ring, 3, &span), 3);
 	for (uint32_t i = 0; i < 3; i++)
 		calls.plx_ring_span_set_(&span, i, objs[10 + i]);

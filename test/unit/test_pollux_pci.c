@@ -8,7 +8,10 @@
 #include "log_lines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pollux/pollux.h>
+#include <pollux/sigbus.h>
+#include <signal.h>
 
 enum { ARGS_MAX = 12 };
 
@@ -73,6 +76,28 @@ Test(pollux_pci, what_is_found_need_not_be_had)
 	cr_expect_eq(plx_mem_iova_mode(), PLX_IOVA_VA);
 }
 
+static void (*sigbus_handler(void))(int)
+{
+	struct sigaction now;
+
+	cr_assert_eq(sigaction(SIGBUS, NULL, &now), 0);
+	return now.sa_handler;
+}
+
+/* A card that is pulled out must not end an application that never heard of it. */
+Test(pollux_pci, the_guard_is_on_with_cards)
+{
+	void (*const before)(int) = sigbus_handler();
+
+	cr_assert_geq(init((const char *[]){"--no-pci", NULL}), 0);
+	cr_assert_eq(sigbus_handler(), before, "without a card it is nobody's business");
+	plx_fini();
+	cr_assert_geq(init((const char *[]){NULL}), 0);
+	cr_assert_neq(sigbus_handler(), before);
+	plx_sigbus_guard_off();
+	cr_assert_eq(sigbus_handler(), before);
+}
+
 Test(pollux_pci, what_is_blocked_or_not_looked_for)
 {
 	int ret = init((const char *[]){"-b", VFIO, "-b", UIO, NULL});
@@ -83,6 +108,52 @@ Test(pollux_pci, what_is_blocked_or_not_looked_for)
 	ret = init((const char *[]){"--no-pci", NULL});
 	cr_assert_geq(ret, 0, "%d, %s", ret, log_lines_text(0));
 	cr_expect_eq(log_lines.nb, 0, "%s", log_lines_text(0));
+}
+
+/* A card of UIO that nobody has open, and that runs. */
+static uint8_t command(const uint8_t *value)
+{
+	char path[256];
+	uint8_t now = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" UIO "/config", tree);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_geq(fd, 0);
+	if (value)
+		cr_assert_eq(pwrite(fd, value, 1, PCI_COMMAND), 1);
+	cr_assert_eq(pread(fd, &now, 1, PCI_COMMAND), 1);
+	close(fd);
+	return now;
+}
+
+Test(pollux_pci, what_was_left_running)
+{
+	static const struct {
+		const char *args[3];
+		bool is_stopped;
+	} cases[] = {
+		{{NULL}, true},
+		{{"-b", VFIO}, true},
+		{{"-b", UIO}, false},
+		{{"--no-pci"}, false},
+	};
+	const uint8_t runs = PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY;
+
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(cases); i++) {
+		const char *line = cases[i].is_stopped ? UIO ": a process that ended left it "
+							     "running: bus mastering is off"
+						       : "says to leave it alone";
+		int ret;
+
+		command(&runs);
+		ret = init((const char *[]){cases[i].args[0], cases[i].args[1], NULL});
+		cr_assert_geq(ret, 0, "case %zu: %d, %s", i, ret, log_lines_text(0));
+		cr_expect_eq(log_lines_with(line), 1, "case %zu", i);
+		cr_expect_eq(command(NULL), cases[i].is_stopped ? PCI_COMMAND_MEMORY : runs,
+			     "case %zu: %#x", i, command(NULL));
+		plx_fini();
+	}
 }
 
 Test(pollux_pci, what_is_named_must_be_had)

@@ -24,6 +24,7 @@ Test(port_ctl, no_such_port)
 	struct ether_addr mac;
 	struct plx_port_rss rss = {0};
 	uint32_t mtu;
+	uint64_t ns;
 
 	assert_refused(plx_port_mac(5, &mac), -ENODEV, "no port 5");
 	assert_refused(plx_port_mac_set(5, &unicast), -ENODEV, "no port 5");
@@ -38,11 +39,19 @@ Test(port_ctl, no_such_port)
 	assert_refused(plx_port_mtu_set(5, 1500), -ENODEV, "no port 5");
 	assert_refused(plx_port_rss(5, &rss), -ENODEV, "no port 5");
 	assert_refused(plx_port_rss_set(5, &rss), -ENODEV, "no port 5");
+	assert_refused(plx_port_clock_read(5, &ns), -ENODEV, "no port 5");
+	assert_refused(plx_port_clock_set(5, 1), -ENODEV, "no port 5");
+	assert_refused(plx_port_clock_step(5, 1), -ENODEV, "no port 5");
+	assert_refused(plx_port_clock_rate(5, 1), -ENODEV, "no port 5");
+	assert_refused(plx_port_rxq_intr_fd(5, 0), -ENODEV, "no port 5");
+	assert_refused(plx_port_rxq_intr_arm(5, 0, true), -ENODEV, "no port 5");
 }
 
 Test(port_ctl, what_the_driver_can_not)
 {
+	const struct plx_port_conf sleeps = {.nb_rx_queues = 1, .rx_intr = true};
 	struct plx_port_rss rss = {.types = PLX_PORT_RSS_IPV4};
+	uint64_t ns;
 	unsigned port = attach("net_fake0"), plain = attach("net_plain0");
 
 	fake.can = 0;
@@ -56,6 +65,11 @@ Test(port_ctl, what_the_driver_can_not)
 		assert_refused(plx_port_mtu_set(port, 1400), -ENOTSUP, "mtu_set");
 		assert_refused(plx_port_rss(port, &rss), -ENOTSUP, "RSS");
 		assert_refused(plx_port_rss_set(port, &rss), -ENOTSUP, "RSS");
+		assert_refused(plx_port_clock_read(port, &ns), -ENOTSUP, "no clock");
+		assert_refused(plx_port_clock_set(port, 1), -ENOTSUP, "no clock");
+		assert_refused(plx_port_clock_step(port, 1), -ENOTSUP, "no clock");
+		assert_refused(plx_port_clock_rate(port, 1), -ENOTSUP, "no clock");
+		assert_refused(plx_port_configure(port, &sleeps), -ENOTSUP, "receive queues");
 		cr_assert_eq(plx_port_promisc(port), 0);
 		cr_assert_eq(plx_port_allmulti(port), 0);
 	}
@@ -258,4 +272,47 @@ Test(port_ctl, rss)
 	cr_assert_eq(fake.last->conf.rss.types, PLX_PORT_RSS_IPV6, "as it was");
 	assert_done(plx_port_rss_set(port, &want));
 	cr_assert_eq(fake.rss.reta[FAKE_RETA - 1], 1);
+}
+
+Test(port_ctl, clock)
+{
+	unsigned port = attach("net_fake0");
+	uint64_t ns = 0;
+
+	assert_refused(plx_port_clock_read(port, NULL), -EINVAL, "NULL");
+	assert_done(plx_port_clock_set(port, 5000));
+	assert_done(plx_port_clock_step(port, -1));
+	assert_done(plx_port_clock_read(port, &ns));
+	cr_assert_eq(ns, 4999);
+	assert_done(plx_port_clock_rate(port, -PLX_PORT_CLOCK_PPB_MAX));
+	cr_assert_eq(fake.ppb, -PLX_PORT_CLOCK_PPB_MAX);
+	assert_refused(plx_port_clock_rate(port, PLX_PORT_CLOCK_PPB_MAX + 1), -ERANGE, "want");
+	assert_refused(plx_port_clock_rate(port, -PLX_PORT_CLOCK_PPB_MAX - 1), -ERANGE, "want");
+	fake.fail = FAKE_CLOCK;
+	assert_failed(plx_port_clock_set(port, 5000));
+}
+
+Test(port_ctl, interrupts_of_receive_queues)
+{
+	const struct plx_port_rxq_conf rxq = {.pool = fake_pool, .node = PLX_NODE_ANY};
+	struct plx_port_conf conf = {.nb_rx_queues = 2};
+	unsigned port = attach("net_fake0");
+
+	assert_done(plx_port_configure(port, &conf));
+	assert_refused(plx_port_rxq_intr_fd(port, 0), -ENOTSUP, "without rx_intr");
+	conf.rx_intr = true;
+	assert_done(plx_port_configure(port, &conf));
+	for (unsigned i = 0; i < 2; i++)
+		assert_done(plx_port_rxq_setup(port, i, &rxq));
+	assert_refused(plx_port_rxq_intr_fd(port, 0), -EBUSY, "not started");
+	assert_refused(plx_port_rxq_intr_arm(port, 0, true), -EBUSY, "not started");
+	assert_done(plx_port_start(port));
+	cr_assert_eq(plx_port_rxq_intr_fd(port, 1), FAKE_INTR_FD + 1);
+	assert_refused(plx_port_rxq_intr_fd(port, 2), -EINVAL, "configured are 2");
+	assert_done(plx_port_rxq_intr_arm(port, 1, true));
+	cr_assert(fake.armed);
+	fake.fail = FAKE_INTR;
+	assert_failed(plx_port_rxq_intr_arm(port, 1, false));
+	plx_port_stop(port);
+	assert_refused(plx_port_rxq_intr_arm(port, 0, true), -EBUSY, "not started");
 }

@@ -5,12 +5,15 @@
  */
 #include "bus_tree.h"
 #include "port_fake.h"
+#include "vfio_fake.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 
 static const struct plx_pci_id ids[] = {PLX_PCI_ID(0x8086, 0x1521), {.vendor = 0}};
 static int probe_ret;
-static unsigned nb_probed, nb_removed, nb_closed;
+static unsigned nb_asked, nb_probed, nb_removed, nb_closed;
 static char size_key[16];
 static bool was_open;
 
@@ -20,6 +23,7 @@ static int pci_probe(struct plx_port *port, struct plx_pci_dev *dev, const struc
 
 	cr_assert_eq(port->pci, dev);
 	snprintf(size_key, sizeof(size_key), "%s", size ? size : "");
+	nb_asked++;
 	if (probe_ret == 0)
 		nb_probed++;
 	return probe_ret;
@@ -146,5 +150,103 @@ Test(port_pci, a_card_of_the_kernel)
 				    "`scripts/devbind.sh --bind vfio-pci 0000:04:00.0`"),
 		     1, "%s", log_lines_text(1));
 	cr_expect_eq(nb_probed, 0);
+	fell_tree();
+}
+
+/* One that VFIO has, on a made-up kernel. */
+static void make_card(void)
+{
+	vfio_fake_start();
+	plant_bus();
+	grow_function("0000:04:00.0", "vfio-pci");
+	grow_pci("0000:04:00.0", "device", "0x1521\n");
+	grow_link("0000:04:00.0", "iommu_group", "../../../kernel/iommu_groups/4");
+	grow("dev/vfio/vfio", "");
+	grow("dev/vfio/4", "");
+	log_lines_start();
+}
+
+Test(port_pci, a_card_that_is_a_port_already)
+{
+	static const char *const names[] = {"0000:04:00.0", "04:00.0", "04:00.0,size=1"};
+	unsigned port = 99, found = 99, other = 99;
+	struct plx_port_info info;
+
+	make_card();
+	cr_assert_eq(plx_port_attach("04:00.0", &port), 0, "%s", log_lines_text(0));
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(names); i++) {
+		assert_refused(plx_port_attach(names[i], &other), -EEXIST,
+			       "0000:04:00.0: a device of that name is attached");
+		cr_expect_eq(nb_asked, 1, "%s: the driver was asked", names[i]);
+	}
+	cr_expect_eq(other, 99);
+	cr_expect_eq((plx_port_count)(), 1);
+	cr_expect_eq(plx_port_by_name("0000:04:00.0", &found), 0);
+	cr_expect_eq(found, port);
+	cr_expect_eq(plx_port_info(port, &info), 0);
+	cr_expect_not(fcntl(vfio_fake.dev_fd, F_GETFD) < 0, "it was closed");
+	cr_expect_eq(plx_port_detach(port), 0);
+	cr_expect_lt(fcntl(vfio_fake.dev_fd, F_GETFD), 0, "it is open");
+
+	probe_ret = -EIO;
+	cr_expect_eq(plx_port_attach("04:00.0", NULL), -EIO);
+	probe_ret = 0;
+	cr_expect_eq(plx_port_attach("04:00.0", NULL), 0, "it was closed: %s", log_lines_text(0));
+	fell_tree();
+}
+
+/* Open by this process, but no port. */
+Test(port_pci, a_card_that_the_program_has)
+{
+	const struct plx_pci_addr addr = {.bus = 4};
+
+	make_card();
+	cr_assert_eq(plx_pci_open(&addr, 0, &dev), 0, "%s", log_lines_text(0));
+	cr_expect_eq(plx_port_attach("04:00.0", NULL), -EBUSY);
+	assert_one_line("bus", PLX_LOG_ERR, "0000:04:00.0: this process has it open already");
+	plx_pci_close(dev);
+	fell_tree();
+}
+
+enum { RACE_ROUNDS = 200 };
+
+static pthread_barrier_t both;
+static unsigned race_port; /* atomic */
+
+static void *attach_it(void *arg)
+{
+	unsigned *nb_wrong = arg;
+
+	for (int i = 0; i < RACE_ROUNDS; i++) {
+		unsigned port = PLX_PORT_NONE;
+		int ret;
+
+		pthread_barrier_wait(&both);
+		ret = plx_port_attach("04:00.0", &port);
+		if (ret == 0)
+			plx_store_release(&race_port, port);
+		else if (ret != -EEXIST)
+			(*nb_wrong)++;
+		if (pthread_barrier_wait(&both) == PTHREAD_BARRIER_SERIAL_THREAD &&
+		    plx_port_detach(plx_load_acquire(&race_port)) != 0)
+			(*nb_wrong)++;
+	}
+	return NULL;
+}
+
+/* Two threads want it: one gets it, the other is told that it is a port. */
+Test(port_pci, two_attach_it)
+{
+	unsigned wrong[2] = {0};
+	pthread_t threads[2];
+
+	make_card();
+	pthread_barrier_init(&both, NULL, 2);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, attach_it, &wrong[i]), 0);
+	for (size_t i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	cr_expect_eq(wrong[0] + wrong[1], 0, "%u", wrong[0] + wrong[1]);
+	cr_expect_eq(nb_probed, RACE_ROUNDS, "%u", nb_probed);
 	fell_tree();
 }

@@ -11,6 +11,10 @@
  * IOMMU's ranges allow it; else a place that they do allow is found. With UIO it is the physical
  * address, and only memory of the EAL can be had, since the kernel moves ordinary pages at will.
  *
+ * All devices of a process share one space of addresses (a VFIO container) where their IOMMUs allow
+ * it: what is mapped for one is within the reach of all. Memory of the EAL is mapped both ways, to
+ * be read and written, whatever it is used for.
+ *
  * Transfers of x86-64 and of arm64's PCI are coherent: no call syncs caches.
  *
  * All calls: any thread.

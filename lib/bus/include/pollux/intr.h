@@ -9,7 +9,8 @@
  * the next one come by plx_intr_rearm(). A handler need not: it is done when it returns.
  *
  * Calls for one device come from one thread at a time; plx_intr_wait(), plx_intr_rearm() and
- * plx_intr_stats() from any.
+ * plx_intr_stats() from any, but not while plx_intr_disable() or plx_pci_close() runs, which take
+ * the descriptors away: end the threads that wait first.
  */
 #ifndef POLLUX_INTR_H
 #define POLLUX_INTR_H
@@ -36,7 +37,8 @@ PLX_API unsigned plx_intr_vectors(struct plx_pci_dev *dev, enum plx_intr_kind ki
  * Enable vectors [0, @nb) of a kind, all in one. They are told from now on.
  *
  * Returns 0, -EINVAL (@nb), -EOPNOTSUPP (it has none of that kind), -EBUSY (some are enabled),
- *         -ENOSPC (fewer are left in the machine), -EMFILE, or what a system call said.
+ *         -ENOSPC (fewer are left in the machine: the line says how many), -EMFILE, or what a
+ *         system call said.
  */
 PLX_API int plx_intr_enable(struct plx_pci_dev *dev, enum plx_intr_kind kind, unsigned nb);
 
@@ -48,7 +50,8 @@ PLX_API enum plx_intr_kind plx_intr_kind(const struct plx_pci_dev *dev);
 
 /**
  * The descriptor of a vector, for poll, epoll: readable when the interrupt came. Reading the
- * counter (plx_intr_count_bytes()) makes it unreadable again; do not close it.
+ * counter (plx_intr_count_bytes()) makes it unreadable again; do not close it. It does not block:
+ * who wants to sleep calls poll(2), read(2) answers EAGAIN when nothing came.
  *
  * Returns the descriptor, -EINVAL. Valid until plx_intr_disable().
  */
@@ -62,7 +65,8 @@ PLX_API size_t plx_intr_count_bytes(const struct plx_pci_dev *dev);
  *
  * @timeout_ns  0: only look; UINT64_MAX: for ever
  *
- * Returns how many came since the last time, 1 and more; 0: none in that time, or a signal came.
+ * Returns how many came since the last time, 1 and more (with UIO always 1, which may stand for
+ *         several); 0: none in that time, or a signal came.
  * Errors  -EINVAL (vector, or it has a handler), -EIO (the device is gone).
  */
 PLX_API int plx_intr_wait(struct plx_pci_dev *dev, unsigned vector, uint64_t timeout_ns);

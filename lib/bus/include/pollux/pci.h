@@ -15,7 +15,8 @@
  * devices from any. A failure is one log line that says what mends it.
  *
  * fork(): BARs are not mapped in a child, and plx_pci_forked() closes what it inherited; as long as
- * a child lives that has not called it, a VFIO device is not reset when its parent dies.
+ * a child lives that has not called it, a VFIO device is not reset when its parent dies, and a UIO
+ * device stays locked. plx_pci_close() is the opener's: in a child it does nothing but say so.
  */
 #ifndef POLLUX_PCI_H
 #define POLLUX_PCI_H
@@ -124,7 +125,8 @@ enum plx_pci_walk_flags {
  * function that vanishes meanwhile is left out.
  *
  * @flags  of enum plx_pci_walk_flags, or 0
- * Returns 0, what @fn returned, -ENOMEM; 0 also on a machine without PCI.
+ * Returns 0, what @fn returned, -EINVAL (other flags, no @fn), -ENOMEM, or why sysfs can't be read;
+ *         0 also on a machine without PCI.
  * Thread  any.
  */
 typedef int (*plx_pci_walk_fn)(const struct plx_pci_info *info, void *arg);
@@ -135,10 +137,11 @@ PLX_API int plx_pci_find(const struct plx_pci_addr *addr, struct plx_pci_info *i
 
 /**
  * Is somebody using it? With a driver of the kernel: it has an interface that is up, a disk that is
- * mounted is not looked for. With VFIO or UIO: a process has it open, as far as this user may know.
+ * mounted is not looked for. With VFIO or UIO: a process has it open, as far as this user may know:
+ * those of other users are for root to see, those of another pid namespace for nobody.
  *
- * @by     out: "eth0 is up", "process 1234", "another process"; may be NULL
- * Thread  any. Makes some system calls for each process of the machine with UIO.
+ * @by     out: "eth0 is up", "process 1234"; may be NULL
+ * Thread  any. Makes some system calls for each process of the machine with VFIO and UIO.
  */
 PLX_API bool plx_pci_in_use(const struct plx_pci_info *info, char *by, size_t by_bytes);
 
@@ -175,10 +178,14 @@ enum plx_pci_open_flags {
  *
  * Memory of the EAL, what is there and what comes, is mapped for it until it is closed.
  *
+ * With UIO the file `config` is locked (flock), which keeps a second process of Pollux out; not one
+ * that sees another mount of sysfs, as in a container with a network namespace of its own.
+ *
  * @flags  of enum plx_pci_open_flags, or 0
  *
  * Returns 0.
- * Errors  -ENODEV (not there, or bound to no driver of these), -EBUSY (in use; a group that is not
+ * Errors  -EINVAL (other flags; UIO while the EAL has IOVA as VA), -ENODEV (not there, does not
+ *         answer, or bound to no driver of these), -EBUSY (in use; a group that is not
  *         viable: the line names the device that spoils it), -EACCES (who may open the group),
  *         -EPERM (unsafe and not asked for), -ENOMEM (RLIMIT_MEMLOCK), -ERANGE (memory lies outside
  *         of the IOMMU's ranges), or what a system call said.
@@ -202,9 +209,17 @@ PLX_API enum plx_iova_mode plx_pci_iova_mode(const struct plx_pci_info *info);
 
 /**
  * Take bus mastering from all functions that are bound to UIO and that no process has open: what a
- * process that died left them writing to is not written to any more. plx_init() does it.
+ * process that died left them writing to is not written to any more. plx_init() does it. What -b
+ * names is left alone, and with --no-pci what -a does not name.
+ *
+ * A process has one open that holds its lock (see plx_pci_open()), or that /proc shows with its
+ * /dev/uioN; so not from a container that sees neither: use --no-pci there, or -b.
+ *
+ * Returns true; false after a line when one is left running: plx_mem_reap_stale(), which removes
+ *         what it may be writing to, is not to be called then.
+ * Thread  any.
  */
-PLX_API void plx_pci_quiet_stale(void);
+PLX_API bool plx_pci_quiet_stale(void);
 
 /** In a child of fork(): close what the parent had open, without touching the devices. */
 PLX_API void plx_pci_forked(void);
@@ -275,14 +290,20 @@ struct plx_pci_bar {
  * call gives the same. Unmapped by plx_pci_close().
  *
  * When the device is pulled out, or its memory decoding is off, an access raises SIGBUS; with
- * plx_sigbus_guard_on() (<pollux/sigbus.h>; the application's choice) it reads all ones instead,
- * from then on, until plx_pci_reset() or plx_pci_bar_map() finds the device back.
+ * plx_sigbus_guard_on() (<pollux/sigbus.h>; plx_init() calls it) it reads all ones instead,
+ * from then on, until plx_pci_reset() or plx_pci_bar_map() finds the device back. What is written
+ * meanwhile is read back, as from memory: who polls for a bit that he has set himself asks
+ * plx_pci_is_gone(), or a register that nobody writes.
+ *
+ * Parts that VFIO does not let be mapped (the table of MSI-X on kernels before 4.16) raise SIGSEGV,
+ * which no guard takes.
  *
  * @bar   [0, PLX_PCI_BARS)
  *
  * Returns 0.
  * Errors  -EINVAL, -ENOENT (no such BAR), -EOPNOTSUPP (a port BAR; memory that VFIO does not let
- *         map), or mmap's.
+ *         map), -ENOSPC (PLX_SIGBUS_RANGES_MAX are mapped in this process), -ERANGE (VFIO tells of
+ *         parts beyond its end), or mmap's.
  */
 PLX_API int plx_pci_bar_map(struct plx_pci_dev *dev, unsigned bar, struct plx_pci_bar *out);
 
@@ -312,8 +333,9 @@ PLX_API int plx_pci_bus_master(struct plx_pci_dev *dev, bool on);
 PLX_API int plx_pci_reset(struct plx_pci_dev *dev);
 
 /**
- * Is it still there? For who read all ones (or, of an emulator, zero) from a register. True for
- * ever once a removal was seen.
+ * Is it still there? For who read all ones (or, of an emulator, zero) from a register. By its class
+ * and revision, since vfio-pci answers for the ids of a device that is gone. True for ever once a
+ * removal was seen.
  *
  * Thread  any. A system call.
  */

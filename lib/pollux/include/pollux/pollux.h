@@ -54,7 +54,8 @@ PLX_BEGIN_DECLS
  *
  * Returns how many arguments were taken, the program's name and what was the last of them not
  *         counted, as rte_eal_init() counts: after `argc -= ret; argv += ret;` argv[0] is the
- *         program's name again and argv[1] the application's first argument.
+ *         program's name again and argv[1] the application's first argument. With PCI functions
+ *         the guard of <pollux/sigbus.h> is on: one that is pulled out reads all ones.
  * Errors  -ECANCELED: --help or --version was given, nothing was started. -EINVAL: a wrong
  *         option or value. -ENODEV: a device that can't be had. -EALREADY: it runs. Or those of
  *         plx_eal_init(). One line was logged (none for -ECANCELED), everything was undone.

@@ -86,7 +86,9 @@ enum plx_port_can {
 	PLX_PORT_CAN_MTU_SET = 1 << 4,
 	PLX_PORT_CAN_VLAN_FILTER = 1 << 5,
 	PLX_PORT_CAN_RSS = 1 << 6,
-	PLX_PORT_CAN_LINK = 1 << 7, /* tells link changes; else the link is up while started */
+	PLX_PORT_CAN_LINK = 1 << 7,    /* tells link changes; else the link is up while started */
+	PLX_PORT_CAN_CLOCK = 1 << 8,   /* has a clock of its own: plx_port_clock_read() */
+	PLX_PORT_CAN_RX_INTR = 1 << 9, /* can wake who sleeps: conf.rx_intr */
 };
 
 enum plx_port_state {
@@ -145,6 +147,7 @@ struct plx_port_conf {
 	uint32_t tx_offloads;  /* a part of info.tx_offloads */
 	bool promisc;	       /* true: as plx_port_promisc_set(); false: leave it as it is */
 	bool allmulti;
+	bool rx_intr;		 /* receive queues can wake a sleeper: plx_port_rxq_intr_arm() */
 	struct plx_port_rss rss; /* types 0: none */
 };
 
@@ -164,15 +167,19 @@ struct plx_port_txq_conf {
 /* ---- Which ports there are: control path ---- */
 
 /**
- * Make a port of a device string, as --vdev does.
+ * Make a port of a device string, as --vdev and -a do.
  *
  * @device  "net_pcap0,iface=eth0": the driver's name and a number, then its keys; each driver's
- *          keys are in doc/guide.md
+ *          keys are in doc/guide.md. "0000:01:00.0" or "01:00.0": the PCI function, then the keys;
+ *          the port is named by the full address
  * @port    out: its id, the lowest that is free; may be NULL
  *
  * Returns 0, -EINVAL (unknown driver or key, bad value; one line names it and what is allowed),
  *         -EEXIST (a device of that name is attached), -ENOSPC (PLX_PORT_MAX ports), -ENODEV (the
  *         EAL does not run, or the thing itself is not there), -ENOMEM, or what a system call said.
+ *         A PCI function also as plx_pci_open(): -EBUSY (another process has it, or this one without
+ *         a port of it; its IOMMU group is not viable), -EACCES (who may open the group), -EPERM
+ *         (unsafe without --allow-unsafe-dma), -ERANGE (memory outside of the IOMMU's ranges).
  * Owner   the caller, until plx_port_detach(); plx_fini() detaches what is left.
  */
 PLX_API PLX_MUST_CHECK int plx_port_attach(const char *device, unsigned *port);

@@ -101,6 +101,62 @@ PLX_API int plx_port_allmulti(unsigned port);
 /** With PLX_PORT_RX_VLAN_FILTER on: let frames of one VLAN in, or no more. @vlan [0, 4095] */
 PLX_API int plx_port_vlan_filter(unsigned port, unsigned vlan, bool on);
 
+/* ---- Sleeping until a packet comes ---- */
+
+/*
+ * An lcore that finds its queue empty for long may sleep until the card has a packet, in place of
+ * polling; with conf.rx_intr, where info.can has PLX_PORT_CAN_RX_INTR. In this order nothing is
+ * slept over:
+ *
+ *	plx_port_rxq_intr_arm(port, queue, true);
+ *	nb = plx_port_rx_burst(port, queue, pkts, 32);
+ *	if (nb == 0) {
+ *		poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
+ *		read(fd, &nb_fired, 8);
+ *	}
+ *	plx_port_rxq_intr_arm(port, queue, false);
+ *
+ * A wake-up says that a look is worth it, not that there is a packet.
+ */
+
+/**
+ * The eventfd that a receive queue's interrupt writes to: 8 bytes, nonblocking. It is the port's,
+ * not to be closed, and there from plx_port_start() to plx_port_stop().
+ *
+ * Returns the descriptor, -ENODEV, -EINVAL (no such queue), -EBUSY (not started), -ENOTSUP
+ *         (without conf.rx_intr).
+ */
+PLX_API int plx_port_rxq_intr_fd(unsigned port, unsigned queue);
+
+/**
+ * Let the next packet of a queue write to that descriptor, or not any more. Arm it again after each
+ * wake-up.
+ *
+ * Returns 0, or as plx_port_rxq_intr_fd(); -EIO (the device does not answer).
+ */
+PLX_API int plx_port_rxq_intr_arm(unsigned port, unsigned queue, bool on);
+
+/* ---- The card's clock (IEEE 1588) ---- */
+
+/*
+ * What stamps received packets (PLX_PORT_RX_TIMESTAMP), where info.can has PLX_PORT_CAN_CLOCK. In
+ * nanoseconds; begins as CLOCK_REALTIME and goes on through start and stop. These calls run it if
+ * nothing did before.
+ *
+ * Each returns 0, -ENODEV, -ENOTSUP, -EINVAL (NULL), -EIO (the device does not answer).
+ */
+
+enum { PLX_PORT_CLOCK_PPB_MAX = 62499999 };
+
+PLX_API int plx_port_clock_read(unsigned port, uint64_t *ns);
+PLX_API int plx_port_clock_set(unsigned port, uint64_t ns);
+
+/** Forward by @ns, or back. */
+PLX_API int plx_port_clock_step(unsigned port, int64_t ns);
+
+/** Run faster, or slower, than the crystal. @ppb within PLX_PORT_CLOCK_PPB_MAX; else -ERANGE. */
+PLX_API int plx_port_clock_rate(unsigned port, int32_t ppb);
+
 /* ---- MTU, RSS ---- */
 
 /** Payload bytes of the largest frame, Ethernet header and FCS not counted. -ENODEV, -EINVAL. */

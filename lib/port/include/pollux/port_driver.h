@@ -114,6 +114,13 @@ struct plx_port_ops {
 	int (*promisc_set)(struct plx_port *port, bool on);
 	int (*allmulti_set)(struct plx_port *port, bool on);
 	int (*vlan_filter)(struct plx_port *port, unsigned vlan, bool on);
+	/* The port is started, with conf.rx_intr; @queue is one of its. */
+	int (*rxq_intr_fd)(struct plx_port *port, unsigned queue);
+	int (*rxq_intr_arm)(struct plx_port *port, unsigned queue, bool on);
+	int (*clock_read)(struct plx_port *port, uint64_t *ns);
+	int (*clock_set)(struct plx_port *port, uint64_t ns);
+	int (*clock_step)(struct plx_port *port, int64_t ns);
+	int (*clock_rate)(struct plx_port *port, int32_t ppb);
 	int (*rss)(struct plx_port *port, struct plx_port_rss *rss);
 	int (*rss_set)(struct plx_port *port, const struct plx_port_rss *rss);
 
