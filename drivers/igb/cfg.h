@@ -10,7 +10,7 @@
 #include "hw.h"
 
 enum {
-	IGB_CFG_VENDOR = 0x00,
+	IGB_CFG_CLASS = 0x0a,
 	IGB_CFG_COMMAND = 0x04,
 	IGB_CFG_COMMAND_MEMORY = 1 << 1,
 	IGB_CFG_STATUS = 0x06,

@@ -85,6 +85,16 @@ static const struct {
 	{"SYSTIMH", IGB_SYSTIMH, 0},
 };
 
+/* The read that finds SWSM.SMBI free takes it. */
+static uint32_t read_one(struct igb_hw *hw, uint32_t reg)
+{
+	uint32_t value = igb_read(hw, reg);
+
+	if (reg == IGB_SWSM && !(value & IGB_SWSM_SMBI))
+		igb_clear(hw, IGB_SWSM, IGB_SWSM_SMBI);
+	return value;
+}
+
 static void print_table(struct igb_hw *hw, FILE *out, unsigned i)
 {
 	uint32_t flags = regs[i].flags;
@@ -120,7 +130,7 @@ int plx_igb_dump_regs(struct igb_hw *hw, FILE *out, bool all)
 			print_table(hw, out, i);
 		else
 			fprintf(out, "%05x  %s  %08x\n", regs[i].reg, regs[i].name,
-				igb_read(hw, regs[i].reg));
+				read_one(hw, regs[i].reg));
 	}
 	return plx_igb_alive(hw);
 }

@@ -70,23 +70,43 @@ static void update_rctl(struct igb_hw *hw)
 	igb_write(hw, IGB_RCTL, (rctl & ~(bits | IGB_RCTL_MO_MASK)) | plx_igb_filter_rctl(hw));
 }
 
-/* Addresses of a kind into registers from @at on; returns the next free one. */
-static unsigned place(struct igb_hw *hw, unsigned at, bool group)
+enum { REGISTERS_MAX = 32 }; /* of any part */
+
+/* Addresses of a kind for registers from @at on; returns the next free one. */
+static unsigned choose(const struct igb_hw *hw, const uint8_t **chosen, unsigned at, bool group)
 {
 	const struct igb_filters *f = &hw->filters;
 
 	for (unsigned i = 0; i < f->nb; i++) {
 		if (is_group(f->address[i]) == group && at < hw->mac->nb_addresses)
-			set_rar(hw, at++, f->address[i]);
+			chosen[at++] = f->address[i];
 	}
 	return at;
+}
+
+/*
+ * An address that moves is in its new register before it leaves the old one. One more address moves
+ * others up, so the highest register comes first; one less moves them down. Returns the first
+ * register that is free.
+ */
+static unsigned place(struct igb_hw *hw, bool is_one_more)
+{
+	const uint8_t *chosen[REGISTERS_MAX];
+	unsigned end = choose(hw, chosen, choose(hw, chosen, 1, false), true);
+
+	for (unsigned i = 1; i < end; i++) {
+		unsigned n = is_one_more ? end - i : i;
+
+		set_rar(hw, n, chosen[n]);
+	}
+	return end;
 }
 
 /*
  * Hash bits that are needed are set before an address leaves its register, and cleared at the end:
  * frames to an address that stays are never refused meanwhile.
  */
-static void place_all(struct igb_hw *hw)
+static void place_all(struct igb_hw *hw, bool is_one_more)
 {
 	struct igb_filters *f = &hw->filters;
 	uint32_t old[IGB_TABLE_WORDS];
@@ -109,7 +129,7 @@ static void place_all(struct igb_hw *hw)
 		if (f->mta[i] & ~old[i])
 			igb_write(hw, IGB_MTA(i), f->mta[i] | old[i]);
 	}
-	at = place(hw, place(hw, 1, false), true);
+	at = place(hw, is_one_more);
 	for (; at < hw->mac->nb_addresses; at++)
 		write_rar(hw, at, 0, 0);
 	for (unsigned i = 0; i < IGB_TABLE_WORDS; i++) {
@@ -134,18 +154,25 @@ void plx_igb_filters_restore(struct igb_hw *hw)
 		igb_write(hw, IGB_UTA(i), 0);
 	}
 	memset(f->mta, 0, sizeof(f->mta));
-	place_all(hw);
+	place_all(hw, false);
 	plx_igb_vlans_restore(hw);
 	igb_flush(hw);
 }
 
 int plx_igb_mac_set(struct igb_hw *hw, const uint8_t mac[IGB_MAC_BYTES])
 {
+	uint8_t was[IGB_MAC_BYTES];
+	int ret;
+
 	if (!plx_igb_mac_is_usable(mac))
 		return -EINVAL;
+	memcpy(was, hw->filters.own, IGB_MAC_BYTES);
 	memcpy(hw->filters.own, mac, IGB_MAC_BYTES);
 	set_rar(hw, 0, mac);
-	return plx_igb_alive(hw);
+	ret = plx_igb_alive(hw);
+	if (ret)
+		memcpy(hw->filters.own, was, IGB_MAC_BYTES);
+	return ret;
 }
 
 static int find(const struct igb_hw *hw, const uint8_t *mac)
@@ -159,7 +186,8 @@ static int find(const struct igb_hw *hw, const uint8_t *mac)
 
 int plx_igb_mac_add(struct igb_hw *hw, const uint8_t mac[IGB_MAC_BYTES])
 {
-	struct igb_filters *f = &hw->filters;
+	struct igb_filters *f = &hw->filters, was = *f;
+	int ret;
 
 	if (!is_group(mac) && !plx_igb_mac_is_usable(mac))
 		return -EINVAL;
@@ -168,21 +196,28 @@ int plx_igb_mac_add(struct igb_hw *hw, const uint8_t mac[IGB_MAC_BYTES])
 	if (f->nb + 1 >= IGB_ADDRESSES_MAX)
 		return -ENOSPC;
 	memcpy(f->address[f->nb++], mac, IGB_MAC_BYTES);
-	place_all(hw);
-	return plx_igb_alive(hw);
+	place_all(hw, true);
+	ret = plx_igb_alive(hw);
+	/* Nobody heard it; a reset gives the registers what is remembered. */
+	if (ret)
+		*f = was;
+	return ret;
 }
 
 int plx_igb_mac_del(struct igb_hw *hw, const uint8_t mac[IGB_MAC_BYTES])
 {
-	struct igb_filters *f = &hw->filters;
-	int at = find(hw, mac);
+	struct igb_filters *f = &hw->filters, was = *f;
+	int at = find(hw, mac), ret;
 
 	if (at < 0)
 		return at;
 	f->nb--;
 	memmove(f->address[at], f->address[at + 1], (f->nb - (unsigned)at) * sizeof(f->address[0]));
-	place_all(hw);
-	return plx_igb_alive(hw);
+	place_all(hw, false);
+	ret = plx_igb_alive(hw);
+	if (ret)
+		*f = was;
+	return ret;
 }
 
 void plx_igb_promisc_set(struct igb_hw *hw, bool on)

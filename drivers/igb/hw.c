@@ -45,10 +45,13 @@ static int now_gone(struct igb_hw *hw)
 	return -ENODEV;
 }
 
+/* Each reason is told once, until it answers again. */
 static int deaf(struct igb_hw *hw, const char *why)
 {
-	plx_log_limited(&plx_log_igb, PLX_LOG_ERR,
-			"%s: registers can't be reached: %s; start the port again", hw->name, why);
+	if (plx_load_relaxed(&hw->deaf) != why)
+		igb_log(hw, PLX_LOG_ERR, "registers can't be reached: %s; start the port again",
+			why);
+	plx_store_relaxed(&hw->deaf, why);
 	return -EIO;
 }
 
@@ -57,7 +60,8 @@ static int ask_config(struct igb_hw *hw, uint32_t status)
 	uint16_t value;
 	int pm;
 
-	if (hw->cfg.read16(hw->cfg.arg, IGB_CFG_VENDOR, &value) < 0 || value == 0xffff)
+	/* Not the ids, for which vfio-pci answers whether the card is there or not. */
+	if (hw->cfg.read16(hw->cfg.arg, IGB_CFG_CLASS, &value) < 0 || value == 0xffff)
 		return now_gone(hw);
 	if (hw->cfg.read16(hw->cfg.arg, IGB_CFG_COMMAND, &value) < 0)
 		return now_gone(hw);
@@ -80,8 +84,11 @@ int plx_igb_alive(struct igb_hw *hw)
 	if (plx_load_relaxed(&hw->gone))
 		return -ENODEV;
 	status = igb_read(hw, IGB_STATUS);
-	if (plx_likely(status != 0 && status != UINT32_MAX))
+	if (plx_likely(status != 0 && status != UINT32_MAX)) {
+		if (plx_unlikely(plx_load_relaxed(&hw->deaf)))
+			plx_store_relaxed(&hw->deaf, NULL);
 		return 0;
+	}
 	return ask_config(hw, status);
 }
 

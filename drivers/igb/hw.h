@@ -124,11 +124,13 @@ struct igb_hw {
 	uint32_t ledctl;	  /* as found */
 
 	/* state */
-	uint32_t gone;			 /* atomic; 1: seen to be gone */
-	uint32_t locks;			 /* SW_FW_SYNC bits held */
-	uint32_t max_frame_bytes;	 /* with FCS */
-	uint32_t advertise;		 /* enum igb_advertise */
+	uint32_t gone;		  /* atomic; 1: seen to be gone */
+	const char *deaf;	  /* atomic; told: why it is there and its registers are not */
+	uint32_t locks;		  /* SW_FW_SYNC bits held */
+	uint32_t max_frame_bytes; /* with FCS */
+	uint32_t advertise;	  /* enum igb_advertise */
 	enum igb_flow_control fc_wanted; /* what is advertised */
+	bool loopback;			 /* the MAC does not ask the PHY: see plx_igb_rx_setup() */
 	struct igb_link link;
 	struct igb_filters filters;
 	struct igb_ptp ptp;
@@ -193,6 +195,12 @@ void plx_igb_delay_us(uint64_t us);
  */
 int plx_igb_alive(struct igb_hw *hw);
 
+/** Was it reset by nobody but us since plx_igb_attach()? DRV_LOAD says so. */
+static inline bool plx_igb_is_ours(const struct igb_hw *hw)
+{
+	return igb_read(hw, IGB_CTRL_EXT) & IGB_CTRL_EXT_DRV_LOAD;
+}
+
 /** plx_igb_alive() if @value, as read from a register, looks like that of no device; else 0. */
 int plx_igb_suspect(struct igb_hw *hw, uint32_t value);
 
@@ -202,7 +210,8 @@ int plx_igb_suspect(struct igb_hw *hw, uint32_t value);
  * Take the card over from whatever state it is in, another process's too: stops its DMA, frees
  * stale locks, resets it, checks the NVM, learns its address and its PHY.
  *
- * @hw     the caller's fields set, the rest zero; memory decoding and bus mastering are on
+ * @hw     the caller's fields set, the rest zero; memory decoding is on, bus mastering off: what the
+ *         last user left must not be written to
  * Returns 0: quiet (no DMA, interrupts masked), with defaults and DRV_LOAD set. -ENOTSUP: an id or
  *         a medium that is not driven; -ENODEV, -ETIMEDOUT, -EIO (checksum, no PHY, no address).
  */
@@ -249,15 +258,13 @@ void plx_igb_rx_enable(struct igb_hw *hw, bool on);
 void plx_igb_tx_enable(struct igb_hw *hw, bool on);
 
 /**
- * Write RXDCTL or TXDCTL with ENABLE set, and wait for it to stick; or clear ENABLE and wait.
+ * Write RXDCTL or TXDCTL with ENABLE set, and wait for it to stick.
  *
  * @dctl   thresholds and flags beside ENABLE
  * Returns 0, -ETIMEDOUT, -ENODEV. Tails are written after this: before it they are ignored.
  */
 int plx_igb_rxq_enable(struct igb_hw *hw, unsigned queue, uint32_t dctl);
 int plx_igb_txq_enable(struct igb_hw *hw, unsigned queue, uint32_t dctl);
-int plx_igb_rxq_disable(struct igb_hw *hw, unsigned queue);
-int plx_igb_txq_disable(struct igb_hw *hw, unsigned queue);
 
 /** All queues off; waits 50 ms at most, for senders only while there is a link: a queue with frames
  * that can't be sent stays on until the reset. Returns 0, -ENODEV, -EIO. */
@@ -281,6 +288,10 @@ enum { IGB_NVM_SECTION_WORDS = 0x40, IGB_NVM_WORDS_MAX = 0x8000 };
 
 /** Read @nb words from @word on. Returns 0, -EINVAL, -ENODEV, -ETIMEDOUT, -ENODATA (no NVM). */
 int plx_igb_nvm_read(struct igb_hw *hw, uint32_t word, uint32_t nb, uint16_t *to);
+
+/** Is there one, and how large: hw->nvm.words, one_time; nothing is read of it. Returns 0, -ENODATA,
+ * -ENODEV. */
+int plx_igb_nvm_find(struct igb_hw *hw);
 
 /** Check each section's sum, twice again if it is wrong, and learn hw->nvm. -EIO, or as above. */
 int plx_igb_nvm_check(struct igb_hw *hw);
@@ -326,14 +337,20 @@ int plx_igb_phy_reset(struct igb_hw *hw);
  */
 int plx_igb_link_start(struct igb_hw *hw, uint32_t advertise, enum igb_flow_control fc);
 
-/** Drop the link: the partner sees it. The PHY stays powered for wake-up and management. */
+/** Drop the link: the partner sees it. The PHY is powered down unless the management firmware shares
+ * it; plx_igb_link_start() and plx_igb_link_release() power it up. 0, -EIO, -ETIMEDOUT, -ENODEV. */
 int plx_igb_link_stop(struct igb_hw *hw);
 
+/** The PHY as after power-on: it offers all, for whoever has the card next. As above. */
+int plx_igb_link_release(struct igb_hw *hw);
+
 /**
- * The link as it is now. When it has come up, what was agreed about pause is put into force.
+ * The link as it is now; with MAC loopback it is up, whatever hangs on the cable. When it has come
+ * up, what was agreed about pause is put into force.
  *
- * @link   out; down on an error
- * Returns 0, -ENODEV, -EIO, -ETIMEDOUT.
+ * @link   out; down on an error. A PHY that does not answer is none: there is no pause then, one
+ *         line says so, and the next call asks it again
+ * Returns 0, -ENODEV, -EIO (deaf).
  */
 int plx_igb_link_read(struct igb_hw *hw, struct igb_link *link);
 

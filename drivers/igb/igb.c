@@ -12,7 +12,6 @@
 #include "igb_private.h"
 
 enum {
-	FCS_BYTES = 4,
 	MTU_MIN = 68,
 	MTU_MAX = 9216,
 	RING_DEFAULT = 512,
@@ -27,7 +26,9 @@ static void info(struct plx_port *port, struct plx_port_info *info)
 
 	info->can = PLX_PORT_CAN_PROMISC | PLX_PORT_CAN_ALLMULTI | PLX_PORT_CAN_MAC_SET |
 		    PLX_PORT_CAN_MAC_ADD | PLX_PORT_CAN_MTU_SET | PLX_PORT_CAN_VLAN_FILTER |
-		    PLX_PORT_CAN_RSS | PLX_PORT_CAN_LINK;
+		    PLX_PORT_CAN_RSS | PLX_PORT_CAN_LINK | PLX_PORT_CAN_CLOCK;
+	if (plx_intr_vectors(port->pci, PLX_INTR_MSIX) > IGB_VECTOR_RXQ)
+		info->can |= PLX_PORT_CAN_RX_INTR;
 	info->rx_offloads = PLX_PORT_RX_VLAN_STRIP | PLX_PORT_RX_VLAN_FILTER | PLX_PORT_RX_IP_CSUM |
 			    IGB_RX_L4_CSUM | PLX_PORT_RX_SCATTER | PLX_PORT_RX_RSS_HASH;
 	if (mac->has_rx_stamps)
@@ -198,13 +199,31 @@ static int rss_get(struct plx_port *port, struct plx_port_rss *rss)
 	return leave(igb, ret);
 }
 
+static int rxq_intr_fd(struct plx_port *port, unsigned queue)
+{
+	return plx_intr_fd(port->pci, IGB_VECTOR_RXQ + queue);
+}
+
+static int rxq_intr_arm(struct plx_port *port, unsigned queue, bool on)
+{
+	struct igb_port *igb = igb_of(port);
+	int ret = enter(igb);
+
+	if (ret == 0 && igb->failed)
+		ret = -EIO;
+	if (ret == 0)
+		plx_igb_intr_rxq(&igb->hw, queue, on);
+	return leave(igb, ret);
+}
+
 /* ---- Counters ---- */
 
 static void stats_update(struct plx_port *port)
 {
 	struct igb_port *igb = igb_of(port);
 
-	if (enter(igb) == 0)
+	/* Not of one that was reset from outside: see look() in igb_watch.c. */
+	if (enter(igb) == 0 && plx_igb_is_ours(&igb->hw))
 		plx_igb_stats_update(&igb->hw);
 	plx_igb_outside_update(igb);
 	leave(igb, 0);
@@ -218,17 +237,25 @@ static const struct plx_port_counter rxq_counters[] = {
 	{"rx_without_end", offsetof(struct igb_rxq, unended), true},
 	{"rx_flushed", offsetof(struct igb_rxq, flushed), true},
 	{"rx_empty_buffers", offsetof(struct igb_rxq, empty_parts), false},
+	{"rx_card_packets", offsetof(struct igb_rxq, card_packets), false},
+	{"rx_card_bytes", offsetof(struct igb_rxq, card_bytes), false},
+	{"rx_card_multicast", offsetof(struct igb_rxq, card_multicast), false},
+	{"rx_card_dropped", offsetof(struct igb_rxq, card_dropped), true},
 	{NULL, 0, false},
 };
 
 static const struct plx_port_counter txq_counters[] = {
 	{"tx_too_short", offsetof(struct igb_txq, too_short), true},
 	{"tx_too_long", offsetof(struct igb_txq, too_long), true},
+	{"tx_bad_length", offsetof(struct igb_txq, bad_length), true},
 	{"tx_chained", offsetof(struct igb_txq, chained), true},
 	{"tx_bad_offload", offsetof(struct igb_txq, bad_offload), true},
 	{"tx_out_of_reach", offsetof(struct igb_txq, unmapped), true},
+	{"tx_many_pieces", offsetof(struct igb_txq, in_pieces), true},
 	{"tx_flushed", offsetof(struct igb_txq, flushed), true},
 	{"tx_copied", offsetof(struct igb_txq, bounced), false},
+	{"tx_card_packets", offsetof(struct igb_txq, card_packets), false},
+	{"tx_card_bytes", offsetof(struct igb_txq, card_bytes), false},
 	{NULL, 0, false},
 };
 
@@ -280,7 +307,7 @@ static void dump(struct plx_port *port, FILE *out)
 
 		if (q)
 			fprintf(out, "  receive queue %u: slots %u to %u of %u are the card's\n", i,
-				q->head, q->tail, q->nb_desc);
+				plx_load_relaxed(&q->head), plx_load_relaxed(&q->tail), q->nb_desc);
 	}
 	for (unsigned i = 0; i < IGB_QUEUES_MAX; i++) {
 		const struct igb_txq *q = igb->txqs[i];
@@ -289,7 +316,10 @@ static void dump(struct plx_port *port, FILE *out)
 			fprintf(out,
 				"  transmit queue %u: slots %u to %u of %u are the card's, %u "
 				"reports awaited\n",
-				i, q->clean, q->tail, q->nb_desc, q->report_tail - q->report_head);
+				i, plx_load_relaxed(&q->clean), plx_load_relaxed(&q->tail),
+				q->nb_desc,
+				plx_load_relaxed(&q->report_tail) -
+					plx_load_relaxed(&q->report_head));
 	}
 	pthread_mutex_unlock(&igb->lock);
 }
@@ -309,6 +339,12 @@ static const struct plx_port_ops ops = {
 	.promisc_set = promisc_set,
 	.allmulti_set = allmulti_set,
 	.vlan_filter = vlan_filter,
+	.rxq_intr_fd = rxq_intr_fd,
+	.rxq_intr_arm = rxq_intr_arm,
+	.clock_read = plx_igb_port_clock_read,
+	.clock_set = plx_igb_port_clock_set,
+	.clock_step = plx_igb_port_clock_step,
+	.clock_rate = plx_igb_port_clock_rate,
 	.rss = rss_get,
 	.rss_set = rss_set,
 	.stats_update = stats_update,
@@ -334,15 +370,25 @@ static int parse_drop(const struct plx_devargs *args, struct igb_options *option
 	return plx_devargs_bool(args, "rx-drop", &options->drop);
 }
 
+static const char *const intr_words[] = {"auto", "msix", "msi", "intx", "none", NULL};
+static const enum plx_intr_kind intr_kinds[] = {PLX_INTR_NONE, PLX_INTR_MSIX, PLX_INTR_MSI,
+						PLX_INTR_INTX, PLX_INTR_NONE};
+
+const char *plx_igb_intr_word(enum plx_intr_kind kind)
+{
+	unsigned i = 1;
+
+	while (intr_kinds[i] != kind)
+		i++;
+	return intr_words[i];
+}
+
 static int parse_options(const struct plx_devargs *args, struct igb_options *options)
 {
 	static const char *const fc_words[] = {"none", "rx", "tx", "full", NULL};
 	static const char *const speed_words[] = {"auto", "10", "100", "1000", NULL};
-	static const char *const intr_words[] = {"auto", "msix", "msi", "intx", "none", NULL};
 	static const uint32_t speeds[] = {IGB_ADV_ALL, IGB_ADV_10_HALF | IGB_ADV_10_FULL,
 					  IGB_ADV_100_HALF | IGB_ADV_100_FULL, IGB_ADV_1000_FULL};
-	static const enum plx_intr_kind kinds[] = {PLX_INTR_NONE, PLX_INTR_MSIX, PLX_INTR_MSI,
-						   PLX_INTR_INTX, PLX_INTR_NONE};
 	unsigned fc = IGB_FC_FULL, speed = 0, intr = 0;
 	int ret = plx_devargs_word(args, "fc", fc_words, &fc);
 
@@ -359,7 +405,7 @@ static int parse_options(const struct plx_devargs *args, struct igb_options *opt
 	options->fc = (enum igb_flow_control)fc;
 	options->advertise = speeds[speed];
 	options->intr_auto = intr == 0;
-	options->intr = kinds[intr];
+	options->intr = intr_kinds[intr];
 	return 0;
 }
 
@@ -391,12 +437,9 @@ static int open_card(struct igb_port *igb)
 	hw->on_gone = plx_igb_on_gone;
 	hw->on_gone_arg = igb;
 	snprintf(hw->name, sizeof(hw->name), "%s", igb->port->name);
-	/* The card ends what it had under way before it is quiet. */
-	ret = plx_pci_bus_master(igb->pci, true);
-	if (ret == 0)
-		ret = plx_igb_attach(hw);
-	plx_pci_bus_master(igb->pci, false);
-	return ret;
+	/* Bus mastering stays off, as opening left it: its last user's rings lead to memory that may
+	 * be another's by now. */
+	return plx_igb_attach(hw);
 }
 
 static int pci_probe(struct plx_port *port, struct plx_pci_dev *dev, const struct plx_devargs *args)

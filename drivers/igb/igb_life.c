@@ -7,7 +7,6 @@
  * memory any more, and all mbufs go home.
  */
 #include <string.h>
-#include <time.h>
 
 #include "igb_private.h"
 
@@ -47,7 +46,6 @@ static int set_units(struct igb_port *igb)
 		.loopback = igb->options.loopback,
 		.stamps = (rx & PLX_PORT_RX_TIMESTAMP) != 0,
 	};
-	struct timespec now;
 	int ret = plx_igb_rx_setup(&igb->hw, &conf);
 
 	if (ret == 0)
@@ -57,12 +55,7 @@ static int set_units(struct igb_port *igb)
 	if (ret)
 		return ret;
 	plx_igb_vlan_filter(&igb->hw, (rx & PLX_PORT_RX_VLAN_FILTER) != 0);
-	if (conf.stamps && !igb->hw.ptp.running) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		ret = plx_igb_clock_start(&igb->hw, (uint64_t)now.tv_sec * 1000000000u +
-							    (uint64_t)now.tv_nsec);
-	}
-	return ret;
+	return conf.stamps ? plx_igb_clock_run(igb) : 0;
 }
 
 static int prepare_queues(struct igb_port *igb)
@@ -139,14 +132,15 @@ static int start_card(struct igb_port *igb)
 	};
 	int ret = 0;
 
-	if (igb->failed)
+	/* Somebody may have reset it while nobody looked. */
+	if (igb->failed || plx_igb_alive(&igb->hw) == -EIO || !plx_igb_is_ours(&igb->hw))
 		ret = revive(igb);
 	if (ret == 0)
 		ret = plx_pci_bus_master(igb->pci, true);
 	if (ret == 0)
 		ret = set_units(igb);
 	if (ret == 0)
-		ret = plx_igb_intr_setup(&igb->hw, modes[igb->intr], 0);
+		ret = plx_igb_intr_setup(&igb->hw, modes[igb->intr], plx_igb_rx_vectors(igb));
 	if (ret == 0)
 		ret = start_queues(igb);
 	if (ret == 0)
@@ -166,17 +160,22 @@ static int start_card(struct igb_port *igb)
 /* Nothing of the device touches memory after this. */
 static void quiet(struct igb_port *igb)
 {
-	if (!igb->gone)
-		plx_igb_down(&igb->hw);
-	plx_pci_bus_master(igb->pci, false);
+	if (!igb->gone && plx_igb_down(&igb->hw) != 0)
+		igb->failed = true;
+	else if (!igb->gone)
+		plx_igb_link_stop(&igb->hw);
+	/* One that the kernel asks for is there until it is closed. */
+	if (!plx_pci_is_gone(igb->pci))
+		plx_pci_bus_master(igb->pci, false);
 }
 
 int plx_igb_start(struct plx_port *port)
 {
 	struct igb_port *igb = igb_of(port);
-	int ret;
+	int ret = plx_igb_watch_intr_on(igb);
 
-	plx_igb_watch_intr_on(igb);
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&igb->lock);
 	ret = igb->gone ? -ENODEV : prepare_queues(igb);
 	if (ret)
@@ -216,7 +215,8 @@ static void stop_units(struct igb_port *igb, uint32_t *heads)
 	plx_igb_tx_enable(hw, false);
 	for (unsigned i = 0; i < conf->nb_tx_queues; i++)
 		heads[i] = igb_read(hw, IGB_TDH(i));
-	plx_igb_stats_update(hw);
+	if (plx_igb_is_ours(hw))
+		plx_igb_stats_update(hw);
 }
 
 /* What was counted as sent when the card got it, and was not. Nobody is in a burst. */
@@ -237,6 +237,10 @@ void plx_igb_stop(struct plx_port *port)
 
 	pthread_mutex_lock(&igb->lock);
 	igb->running = false;
+	pthread_mutex_unlock(&igb->lock);
+	/* Before bus mastering, which interrupts need. */
+	plx_igb_watch_intr_off(igb);
+	pthread_mutex_lock(&igb->lock);
 	stop_units(igb, heads);
 	quiet(igb);
 	flush_queues(igb);
@@ -248,6 +252,5 @@ void plx_igb_stop(struct plx_port *port)
 			count_unsent(igb->txqs[i], nb, bytes);
 	}
 	pthread_mutex_unlock(&igb->lock);
-	plx_igb_watch_intr_off(igb);
 	plx_port_link_set(port, &(struct plx_port_link){.autoneg = true});
 }

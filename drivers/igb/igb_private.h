@@ -54,6 +54,8 @@ struct igb_port {
 		uint32_t head, report, nb_ticks;
 	} tx_seen[IGB_QUEUES_MAX]; /* at the last tick, and for how many it was so */
 
+	struct igb_hw_queue_stats queue_seen[IGB_QUEUES_MAX]; /* is in the queues' counters */
+
 	uint64_t faults; /* counted for xstats: errors of the device as a whole */
 	uint64_t tx_hangs;
 	uint64_t link_changes;
@@ -73,6 +75,14 @@ static inline struct igb_port *igb_of(const struct plx_port *port)
 static inline uint32_t igb_frame_max(const struct plx_port *port)
 {
 	return plx_load_relaxed(&port->mtu) + IGB_FRAME_MIN + PLX_PORT_TAG_BYTES;
+}
+
+/* Receive queues that have an interrupt. */
+static inline unsigned plx_igb_rx_vectors(const struct igb_port *igb)
+{
+	const struct plx_port_conf *conf = &igb->port->conf;
+
+	return conf->rx_intr ? conf->nb_rx_queues : 0;
 }
 
 /* ---- rx.c ---- */
@@ -112,10 +122,25 @@ int plx_igb_txq_start(struct igb_hw *hw, struct igb_txq *q);
 /* Wait until the card has taken all that it was given. */
 void plx_igb_tx_drain(struct igb_hw *hw, const struct plx_port *port, uint32_t timeout_us);
 
+/* ---- igb.c ---- */
+
+/* As the device string has it. */
+const char *plx_igb_intr_word(enum plx_intr_kind kind);
+
 /* ---- igb_life.c ---- */
 
 int plx_igb_start(struct plx_port *port);
 void plx_igb_stop(struct plx_port *port);
+
+/* ---- igb_clock.c ---- */
+
+/* The card's clock runs, from the host's time on if it did not; the lock is held. 0, -ENODEV. */
+int plx_igb_clock_run(struct igb_port *igb);
+
+int plx_igb_port_clock_read(struct plx_port *port, uint64_t *ns);
+int plx_igb_port_clock_set(struct plx_port *port, uint64_t ns);
+int plx_igb_port_clock_step(struct plx_port *port, int64_t ns);
+int plx_igb_port_clock_rate(struct plx_port *port, int32_t ppb);
 
 /* ---- igb_watch.c: what the card tells while it runs ---- */
 
@@ -123,9 +148,9 @@ void plx_igb_stop(struct plx_port *port);
 int plx_igb_watch_begin(struct igb_port *igb);
 void plx_igb_watch_end(struct igb_port *igb);
 
-/* Enable interrupts, or find that none can be had: then the timer looks more often. disable: no
- * handler runs when it returns. Both without the lock. */
-void plx_igb_watch_intr_on(struct igb_port *igb);
+/* Enable interrupts, or find that none can be had: then the timer looks more often; -ENOTSUP: a kind
+ * that was asked for by name. disable: no handler runs when it returns. Both without the lock. */
+int plx_igb_watch_intr_on(struct igb_port *igb);
 void plx_igb_watch_intr_off(struct igb_port *igb);
 
 /* hw.on_gone; the lock is held. */
@@ -134,7 +159,7 @@ void plx_igb_on_gone(void *arg);
 /* Tell the port's link as it is now; the lock is held. */
 void plx_igb_link_update(struct igb_port *igb);
 
-/* port->outside, from hw->stats. */
+/* port->outside and the queues' card_*, from hw->stats; the lock is held. */
 void plx_igb_outside_update(struct igb_port *igb);
 
 #endif

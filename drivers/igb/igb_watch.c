@@ -43,11 +43,21 @@ void plx_igb_on_gone(void *arg)
 	plx_port_event_raise(igb->port, PLX_PORT_EVENT_REMOVED);
 }
 
+/* Nobody answers them any more, and INTx is a level that stays. */
+static void intr_off(struct igb_port *igb)
+{
+	uint32_t status = igb_read(&igb->hw, IGB_STATUS);
+
+	if (status != 0 && status != UINT32_MAX)
+		plx_igb_intr_off(&igb->hw);
+}
+
 static void fail(struct igb_port *igb, const char *why)
 {
-	if (!igb->running || igb->failed || igb->gone)
+	if (igb->failed || igb->gone)
 		return;
 	igb->failed = true;
+	intr_off(igb);
 	plx_count(&igb->faults, 1);
 	stop_bursts(igb);
 	link_down(igb);
@@ -60,7 +70,7 @@ static void fail(struct igb_port *igb, const char *why)
 
 void plx_igb_link_update(struct igb_port *igb)
 {
-	struct plx_port_link now = {.autoneg = true}, was;
+	struct plx_port_link now = {.autoneg = !igb->options.loopback}, was;
 	struct igb_link link;
 
 	if (igb->gone || igb->failed || plx_igb_link_read(&igb->hw, &link) != 0)
@@ -70,9 +80,6 @@ void plx_igb_link_update(struct igb_port *igb)
 		now.speed_mbps = link.speed_mbps;
 		now.full_duplex = link.full_duplex;
 	}
-	/* What is sent comes back, whatever hangs on the cable. */
-	if (igb->options.loopback)
-		now = (struct plx_port_link){.speed_mbps = 1000, .up = true, .full_duplex = true};
 	if (plx_port_link(igb->port->id, &was) == 0 && was.up != now.up)
 		plx_count(&igb->link_changes, 1);
 	plx_port_link_set(igb->port, &now);
@@ -86,8 +93,10 @@ static bool on_interrupt(void *arg)
 	uint32_t causes = 0;
 
 	pthread_mutex_lock(&igb->lock);
-	if (igb->running && !igb->gone && !igb->failed) {
+	/* Whatever state it is in: what is not read is signalled again at once. */
+	if (!igb->gone)
 		causes = plx_igb_intr_causes(&igb->hw);
+	if (igb->running && !igb->gone && !igb->failed) {
 		if (causes & IGB_CAUSE_RESET)
 			fail(igb, "it was reset from outside");
 		else if (causes & IGB_CAUSE_FATAL)
@@ -114,6 +123,7 @@ static void on_bus_event(struct plx_pci_dev *dev, enum plx_pci_event event, void
 		break;
 	case PLX_PCI_EVENT_REQUEST:
 		plx_port_log(igb->port, PLX_LOG_NOTICE, "the kernel asks for the device back");
+		intr_off(igb);
 		plx_igb_on_gone(igb);
 		break;
 	case PLX_PCI_EVENT_REMOVED:
@@ -123,24 +133,49 @@ static void on_bus_event(struct plx_pci_dev *dev, enum plx_pci_event event, void
 	pthread_mutex_unlock(&igb->lock);
 }
 
-static void enable_intr(struct igb_port *igb)
+/* Vectors of this kind; 0: it won't do. Receive queues have theirs with MSI-X only. */
+static unsigned nb_vectors(const struct igb_port *igb, enum plx_intr_kind kind)
+{
+	unsigned there = plx_intr_vectors(igb->pci, kind);
+	unsigned nb = IGB_VECTOR_RXQ + plx_igb_rx_vectors(igb);
+
+	if (plx_igb_rx_vectors(igb) == 0)
+		return there ? 1 : 0;
+	return kind == PLX_INTR_MSIX && there >= nb ? nb : 0;
+}
+
+static int enable_intr(struct igb_port *igb)
 {
 	static const enum plx_intr_kind order[] = {PLX_INTR_MSIX, PLX_INTR_MSI, PLX_INTR_INTX};
 	const struct igb_options *options = &igb->options;
+	unsigned nb;
 
 	igb->intr = PLX_INTR_NONE;
 	for (size_t i = 0; i < PLX_ARRAY_SIZE(order); i++) {
 		if (!options->intr_auto && options->intr != order[i])
 			continue;
-		if (plx_intr_vectors(igb->pci, order[i]) == 0 ||
-		    plx_intr_enable(igb->pci, order[i], 1) != 0)
+		nb = nb_vectors(igb, order[i]);
+		if (nb == 0 || plx_intr_enable(igb->pci, order[i], nb) != 0)
 			continue;
 		if (plx_intr_handler_set(igb->pci, 0, on_interrupt, igb) == 0) {
 			igb->intr = order[i];
-			return;
+			return 0;
 		}
 		plx_intr_disable(igb->pci);
 	}
+	if (plx_igb_rx_vectors(igb) > 0) {
+		plx_port_log(igb->port, PLX_LOG_ERR,
+			     "start: rx_intr wants MSI-X with %u vectors; there are %u",
+			     IGB_VECTOR_RXQ + plx_igb_rx_vectors(igb),
+			     plx_intr_vectors(igb->pci, PLX_INTR_MSIX));
+		return -ENOTSUP;
+	}
+	if (options->intr_auto || options->intr == PLX_INTR_NONE)
+		return 0;
+	plx_port_log(igb->port, PLX_LOG_ERR,
+		     "start: intr=%s can't be had here; intr=auto takes what there is",
+		     plx_igb_intr_word(options->intr));
+	return -ENOTSUP;
 }
 
 /* ---- Once a second ---- */
@@ -198,8 +233,6 @@ static void check_settings(struct igb_port *igb)
 	if (plx_pci_cfg_read16(igb->pci, PCI_COMMAND, &command) == 0 &&
 	    !(command & PCI_COMMAND_MASTER))
 		fail(igb, "its bus mastering was turned off from outside");
-	else if (igb->port->conf.nb_rx_queues > 0 && !(igb_read(&igb->hw, IGB_RCTL) & IGB_RCTL_EN))
-		fail(igb, "it was reset from outside");
 }
 
 static void look(struct igb_port *igb)
@@ -211,14 +244,22 @@ static void look(struct igb_port *igb)
 		fail(igb, "its registers can't be read: memory decoding is off, or it sleeps");
 	if (ret != 0)
 		return;
+	/* Counters and the clock of one that was reset are nobody's: the next start knows. */
+	if (!plx_igb_is_ours(&igb->hw)) {
+		plx_igb_stats_resync(&igb->hw);
+		if (igb->running)
+			fail(igb, "it was reset from outside");
+		return;
+	}
 	plx_igb_stats_update(&igb->hw);
+	/* While it is stopped too: the counter wraps. */
+	if (igb->hw.ptp.running)
+		plx_igb_clock_read(&igb->hw, &ns);
 	if (!igb->running)
 		return;
 	check_settings(igb);
 	if (!igb->failed)
 		check_tx(igb);
-	if (igb->hw.ptp.running)
-		plx_igb_clock_read(&igb->hw, &ns);
 }
 
 static void on_tick(void *arg)
@@ -226,7 +267,10 @@ static void on_tick(void *arg)
 	struct igb_port *igb = arg;
 
 	pthread_mutex_lock(&igb->lock);
-	if (!igb->gone && !igb->failed) {
+	if (igb->failed) {
+		/* It may be on its way out. */
+		plx_igb_alive(&igb->hw);
+	} else if (!igb->gone) {
 		/* An interrupt may get lost. */
 		if (igb->running)
 			plx_igb_link_update(igb);
@@ -252,12 +296,16 @@ static int timer_add(struct igb_port *igb, unsigned period_ms, plx_ctl_fn fn, ui
 	return plx_ctl_timer_add(period_ns, period_ns, fn, igb, id);
 }
 
-void plx_igb_watch_intr_on(struct igb_port *igb)
+int plx_igb_watch_intr_on(struct igb_port *igb)
 {
-	enable_intr(igb);
+	int ret = enable_intr(igb);
+
+	if (ret)
+		return ret;
 	if (igb->intr == PLX_INTR_NONE &&
 	    timer_add(igb, IGB_LINK_TICK_MS, on_link_tick, &igb->link_timer) != 0)
 		igb->link_timer = 0;
+	return 0;
 }
 
 void plx_igb_watch_intr_off(struct igb_port *igb)
@@ -290,11 +338,41 @@ void plx_igb_watch_end(struct igb_port *igb)
 
 /* ---- Counters ---- */
 
+static void add_new(uint64_t *counter, uint64_t now, uint64_t *seen)
+{
+	plx_count(counter, now - *seen);
+	*seen = now;
+}
+
+/* What the card counted of each queue, into the queue: its counters outlive it, the card's do not
+ * begin with it. */
+static void queues_update(struct igb_port *igb)
+{
+	for (unsigned i = 0; i < igb->hw.mac->nb_queues; i++) {
+		const struct igb_hw_queue_stats *now = &igb->hw.stats.queue[i];
+		struct igb_hw_queue_stats *seen = &igb->queue_seen[i];
+		struct igb_rxq *rxq = igb->rxqs[i];
+		struct igb_txq *txq = igb->txqs[i];
+
+		if (rxq) {
+			add_new(&rxq->card_packets, now->rx_packets, &seen->rx_packets);
+			add_new(&rxq->card_bytes, now->rx_octets, &seen->rx_octets);
+			add_new(&rxq->card_multicast, now->rx_multicast, &seen->rx_multicast);
+			add_new(&rxq->card_dropped, now->rx_dropped, &seen->rx_dropped);
+		}
+		if (txq) {
+			add_new(&txq->card_packets, now->tx_packets, &seen->tx_packets);
+			add_new(&txq->card_bytes, now->tx_octets, &seen->tx_octets);
+		}
+	}
+}
+
 void plx_igb_outside_update(struct igb_port *igb)
 {
 	const struct igb_hw_stats *stats = &igb->hw.stats;
 	uint64_t missed = stats->rx_missed;
 
+	queues_update(igb);
 	for (unsigned i = 0; i < igb->hw.mac->nb_queues; i++)
 		missed += stats->queue[i].rx_dropped;
 	plx_store_relaxed(&igb->port->outside.rx.missed, missed);

@@ -164,7 +164,9 @@ int plx_igb_link_start(struct igb_hw *hw, uint32_t advertise, enum igb_flow_cont
 	if (hw->mac->has_phpm)
 		igb_clear(hw, IGB_PHPM, IGB_PHPM_GO_LINKD | IGB_PHPM_D0LPLU);
 	ctrl = igb_read(hw, IGB_CTRL);
-	ctrl &= ~(IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPX | IGB_CTRL_ILOS);
+	if (!hw->loopback)
+		ctrl &= ~(IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPX);
+	ctrl &= ~IGB_CTRL_ILOS;
 	igb_write(hw, IGB_CTRL, ctrl | IGB_CTRL_SLU);
 	plx_igb_fc_setup(hw);
 	return start_phy(hw, advertise, fc);
@@ -183,6 +185,15 @@ int plx_igb_link_stop(struct igb_hw *hw)
 		igb_set(hw, IGB_PHPM, IGB_PHPM_GO_LINKD);
 	ret = plx_igb_phy_read(hw, PHY_CONTROL, &control);
 	return ret ? ret : plx_igb_phy_write(hw, PHY_CONTROL, control | PHY_CONTROL_POWER_DOWN);
+}
+
+int plx_igb_link_release(struct igb_hw *hw)
+{
+	if (igb_read(hw, IGB_MANC) & (IGB_MANC_BLK_PHY_RST | IGB_MANC_RCV_TCO))
+		return plx_igb_alive(hw);
+	if (hw->mac->has_phpm)
+		igb_clear(hw, IGB_PHPM, IGB_PHPM_GO_LINKD);
+	return start_phy(hw, IGB_ADV_ALL, IGB_FC_FULL);
 }
 
 static uint32_t speed_of(uint32_t status)
@@ -228,7 +239,9 @@ int plx_igb_link_read(struct igb_hw *hw, struct igb_link *link)
 		hw->link = *link;
 		return ret;
 	}
-	if (status & IGB_STATUS_LU) {
+	if (hw->loopback) {
+		*link = (struct igb_link){.up = true, .full_duplex = true, .speed_mbps = 1000};
+	} else if (status & IGB_STATUS_LU) {
 		link->up = true;
 		link->full_duplex = status & IGB_STATUS_FD;
 		link->speed_mbps = speed_of(status);
@@ -237,7 +250,20 @@ int plx_igb_link_read(struct igb_hw *hw, struct igb_link *link)
 		    hw->link.full_duplex != link->full_duplex)
 			ret = agree_on_pause(hw, link);
 	}
-	if (ret == 0)
-		hw->link = *link;
-	return ret;
+	hw->link = *link;
+	if (plx_likely(ret == 0))
+		return 0;
+	/* Up all the same, without pause frames; the next look asks the PHY again. */
+	hw->link = (struct igb_link){0};
+	ret = plx_igb_alive(hw);
+	if (ret) {
+		*link = hw->link;
+		return ret;
+	}
+	plx_log_limited(
+		&plx_log_igb, PLX_LOG_WARN,
+		"%s: the link is up, but the PHY does not tell what the other end offers: no "
+		"pause frames for now",
+		hw->name);
+	return 0;
 }

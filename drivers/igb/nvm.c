@@ -117,14 +117,29 @@ static int read_section(struct igb_hw *hw, uint32_t at, uint16_t *words)
 	return -EIO;
 }
 
-static void learn(struct igb_hw *hw, const uint16_t *words)
+int plx_igb_nvm_find(struct igb_hw *hw)
 {
 	uint32_t size = (igb_read(hw, hw->mac->eecd) & IGB_EECD_SIZE_MASK) >> IGB_EECD_SIZE_SHIFT;
-	uint16_t image[2] = {0};
+	int ret;
 
+	memset(&hw->nvm, 0, sizeof(hw->nvm));
+	if (!is_present(hw)) {
+		ret = plx_igb_alive(hw);
+		if (ret)
+			return ret;
+		hw->nvm.one_time = hw->mac->has_invm;
+		return hw->nvm.one_time ? 0 : -ENODATA;
+	}
 	hw->nvm.words = size > 9 ? IGB_NVM_WORDS_MAX : 1u << (size + 6);
 	if (hw->mac->has_invm)
 		hw->nvm.words = 0x800; /* the shadow RAM, 4 KB; EEC has no size field */
+	return 0;
+}
+
+static void learn(struct igb_hw *hw, const uint16_t *words)
+{
+	uint16_t image[2] = {0};
+
 	hw->nvm.version = words[IGB_NVM_VERSION];
 	hw->nvm.compat = words[IGB_NVM_COMPAT];
 	if (plx_igb_nvm_peek(hw, IGB_NVM_IMAGE_ID, 2, image) == 0)
@@ -135,20 +150,14 @@ int plx_igb_nvm_check(struct igb_hw *hw)
 {
 	uint16_t words[IGB_NVM_SECTION_WORDS];
 	uint32_t own;
-	int ret;
+	int ret = plx_igb_nvm_find(hw);
 
-	memset(&hw->nvm, 0, sizeof(hw->nvm));
-	if (!is_present(hw)) {
-		ret = plx_igb_alive(hw);
-		if (ret)
-			return ret;
-		if (hw->mac->has_invm) {
-			hw->nvm.one_time = true;
-			return 0;
-		}
+	if (ret == -ENODATA) {
 		igb_log(hw, PLX_LOG_ERR, "NVM: EECD says that there is none");
 		return -EIO;
 	}
+	if (ret || hw->nvm.one_time)
+		return ret;
 	ret = read_section(hw, 0, words);
 	if (ret)
 		return ret;

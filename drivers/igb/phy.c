@@ -17,7 +17,6 @@
 enum {
 	MDIC_INTERVAL_US = 50,
 	MDIC_TIMEOUT_US = 100000,
-	COPPER_ADDRESS = 1, /* of the internal PHY */
 	RESET_PULSE_US = 100,
 	RESET_QUIET_US = 10000, /* 300 by the data sheet; PHYs' own reset 5 ms and more */
 	FIND_TRIES = 10,
@@ -124,7 +123,6 @@ int plx_igb_phy_find(struct igb_hw *hw)
 	uint32_t id = 0;
 	int ret = -EIO;
 
-	hw->phy.addr = COPPER_ADDRESS;
 	for (unsigned i = 0; i < FIND_TRIES; i++) {
 		if (i > 0)
 			plx_igb_delay_us(FIND_INTERVAL_US);

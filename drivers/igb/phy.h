@@ -8,6 +8,8 @@
 
 #include "hw.h"
 
+enum { IGB_PHY_ADDRESS = 1 }; /* on MDIO, of the internal PHY */
+
 enum {
 	PHY_CONTROL = 0,
 	PHY_CONTROL_RESTART = 1 << 9,

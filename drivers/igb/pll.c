@@ -50,9 +50,13 @@ static int is_configured(struct igb_hw *hw)
 
 static int restart(struct igb_hw *hw, uint16_t word)
 {
-	uint32_t wuc = igb_read(hw, IGB_WUC);
 	uint32_t load = (uint32_t)PLL_WORD << EEARBC_WORD_SHIFT;
-	int ret;
+	uint32_t bit = plx_igb_phy_lock_bit(hw), wuc;
+	int ret = plx_igb_lock(hw, bit);
+
+	if (ret)
+		return ret;
+	wuc = igb_read(hw, IGB_WUC);
 
 	igb_set(hw, IGB_CTRL, IGB_CTRL_PHY_RST);
 	igb_set(hw, IGB_CTRL_EXT, IGB_CTRL_EXT_PHYPDEN | CTRL_EXT_SDLPE);
@@ -64,6 +68,7 @@ static int restart(struct igb_hw *hw, uint16_t word)
 	igb_write(hw, IGB_WUC, wuc);
 	igb_clear(hw, IGB_CTRL, IGB_CTRL_PHY_RST);
 	igb_flush(hw);
+	plx_igb_unlock(hw, bit);
 	return ret;
 }
 

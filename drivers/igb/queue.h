@@ -63,6 +63,8 @@ struct igb_rxq {
 	const struct igb_hw *hw;       /* for the clock that stamps are of */
 
 	uint64_t bad_frame, bad_length, too_long, too_short, unended, empty_parts, flushed;
+	/* the card's own, as last read by the control path */
+	uint64_t card_packets, card_bytes, card_multicast, card_dropped;
 
 	uint32_t meta[IGB_RX_META] PLX_CACHE_ALIGNED; /* enum plx_mbuf_flags */
 	uint32_t rss_meta[16];			      /* the same by RSS type */
@@ -117,7 +119,10 @@ struct igb_txq {
 	uint64_t bounce_iova;
 	uint32_t bounce_bytes;
 
-	uint64_t too_short, too_long, chained, bad_offload, unmapped, flushed, bounced;
+	uint64_t too_short, too_long, bad_length, chained, bad_offload, unmapped, in_pieces;
+	uint64_t flushed, bounced;
+	/* the card's own, as last read by the control path */
+	uint64_t card_packets, card_bytes;
 
 	struct igb_report reports[IGB_REPORTS];
 

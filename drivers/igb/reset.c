@@ -150,7 +150,9 @@ int plx_igb_reset(struct igb_hw *hw)
 
 	if (ret)
 		return ret;
-	plx_igb_stats_update(hw);
+	/* What somebody else's reset zeroed would look like a wrap. */
+	if (plx_igb_is_ours(hw))
+		plx_igb_stats_update(hw);
 	ret = quiesce(hw);
 	if (ret && ret != -ETIMEDOUT)
 		return ret;
@@ -226,8 +228,10 @@ static int take_address(struct igb_hw *hw)
 
 static int bring_up(struct igb_hw *hw)
 {
-	int ret = plx_igb_pll_fix(hw);
+	int ret;
 
+	hw->phy.addr = IGB_PHY_ADDRESS;
+	ret = plx_igb_pll_fix(hw);
 	if (ret == 0)
 		ret = plx_igb_nvm_check(hw);
 	if (ret == 0)
@@ -310,6 +314,7 @@ void plx_igb_detach(struct igb_hw *hw)
 	if (!hw->mac || plx_igb_down(hw) == -ENODEV)
 		return;
 	plx_igb_clock_stop(hw);
+	plx_igb_link_release(hw);
 	memset(&hw->filters, 0, sizeof(hw->filters));
 	memcpy(hw->filters.own, hw->perm_addr, IGB_MAC_BYTES);
 	plx_igb_filters_restore(hw);

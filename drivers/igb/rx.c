@@ -29,8 +29,10 @@ static uint32_t buffer_bytes(uint32_t room)
 
 static int check_room(const struct plx_port *port, uint32_t room)
 {
-	uint32_t bytes = buffer_bytes(room), frame = plx_load_relaxed(&port->mtu) + IGB_FRAME_MIN;
+	uint32_t bytes = buffer_bytes(room), frame = igb_frame_max(port);
 
+	if (port->conf.rx_offloads & PLX_PORT_RX_TIMESTAMP)
+		frame += IGB_STAMP_BYTES;
 	if (bytes == 0) {
 		plx_port_log(port, PLX_LOG_ERR,
 			     "receive queue: its pool's data room is %u bytes: want %d or more",
@@ -42,7 +44,8 @@ static int check_room(const struct plx_port *port, uint32_t room)
 	plx_port_log(
 		port, PLX_LOG_ERR,
 		"receive queue: of its pool's data room of %u bytes the card can use %u (whole "
-		"KB), a frame has %u: want a larger room, a smaller MTU, or PLX_PORT_RX_SCATTER",
+		"KB), a frame with its tag and stamp has %u: want a larger room, a smaller MTU, or "
+		"PLX_PORT_RX_SCATTER",
 		room, bytes, frame);
 	return -EINVAL;
 }
@@ -150,7 +153,7 @@ int plx_igb_rxq_prepare(struct igb_rxq *q, const struct igb_rxq_conf *conf)
 		q->special |= IGB_RXD_LB;
 	if (q->put_tag_back)
 		q->special |= IGB_RXD_VP;
-	if (q->sctp_60_false_error && (offloads & PLX_PORT_RX_SCTP_CSUM))
+	if (q->sctp_60_false_error && (offloads & IGB_RX_L4_CSUM))
 		q->special |= IGB_RXD_L4E;
 	q->port_meta = port_meta(q);
 	q->dead = 0;

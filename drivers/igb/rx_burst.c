@@ -165,7 +165,7 @@ static bool append(struct igb_rxq *q, struct plx_mbuf *m, uint32_t len)
 		plx_count(&q->empty_parts, 1);
 		return true;
 	}
-	if (!q->scatter && q->first->data_len > 0) {
+	if (!q->scatter && q->first->pkt_len > 0) {
 		plx_mbuf_free(m);
 		return false;
 	}

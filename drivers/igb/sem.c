@@ -18,6 +18,8 @@
 enum {
 	SEM_INTERVAL_US = 50,
 	SEM_TIMEOUT_US = 100000,
+	/* Longer than anybody who lives has SMBI: he may wait for SWESMBI meanwhile. */
+	STALE_TIMEOUT_US = 3 * SEM_TIMEOUT_US,
 	SYNC_INTERVAL_US = 5000,
 	SYNC_TRIES = 200,
 };
@@ -36,22 +38,22 @@ static void semaphores_put(struct igb_hw *hw)
 }
 
 /* SMBI is taken by reading 0, so the wait itself takes it. */
-static int take_smbi(struct igb_hw *hw, const char *what)
+static int take_smbi(struct igb_hw *hw, const char *what, uint32_t timeout_us)
 {
 	return plx_igb_wait(hw, &(struct igb_wait){.reg = IGB_SWSM,
 						   .mask = IGB_SWSM_SMBI,
 						   .value = 0,
 						   .interval_us = SEM_INTERVAL_US,
-						   .timeout_us = SEM_TIMEOUT_US,
+						   .timeout_us = timeout_us,
 						   .what = what});
 }
 
-static int take_swesmbi(struct igb_hw *hw, const char *what)
+static int take_swesmbi(struct igb_hw *hw, const char *what, uint32_t timeout_us)
 {
 	uint32_t value = 0;
 	int ret;
 
-	for (uint32_t us = 0; us <= SEM_TIMEOUT_US; us += SEM_INTERVAL_US) {
+	for (uint32_t us = 0; us <= timeout_us; us += SEM_INTERVAL_US) {
 		igb_set(hw, IGB_SWSM, IGB_SWSM_SWESMBI);
 		value = igb_read(hw, IGB_SWSM);
 		if (value == UINT32_MAX && (ret = plx_igb_alive(hw)))
@@ -72,11 +74,13 @@ static int take_swesmbi(struct igb_hw *hw, const char *what)
 
 static int semaphores_get(struct igb_hw *hw, const char *what)
 {
-	int ret = take_smbi(hw, what);
+	/* Without a line: for locks_recover(), which takes by force what it does not get. */
+	uint32_t timeout_us = what ? SEM_TIMEOUT_US : STALE_TIMEOUT_US;
+	int ret = take_smbi(hw, what, timeout_us);
 
 	if (ret)
 		return ret;
-	ret = take_swesmbi(hw, what);
+	ret = take_swesmbi(hw, what, timeout_us);
 	if (ret)
 		igb_clear(hw, IGB_SWSM, IGB_SWSM_SMBI);
 	return ret;

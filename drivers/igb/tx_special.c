@@ -26,8 +26,6 @@ enum {
 	WANTS_IP = CSUM_L4 | PLX_MBUF_F_TX_IP_CSUM | PLX_MBUF_F_TX_TCP_SEG,
 	WANTS_CONTEXT = WANTS_IP | PLX_MBUF_F_TX_VLAN,
 
-	MACLEN_MAX = 127, /* data sheet, "Advanced Transmit Context Descriptor" */
-	IPLEN_MAX = 511,
 	HEADERS_MAX = 512, /* of TSO */
 	MSS_MAX = 9216,
 	IPV4_HEADER = 20,
@@ -47,6 +45,7 @@ struct plan {
 	bool has_context; /* wants one, and none of the card's will do */
 	uint8_t context_index;
 	bool bounce;
+	bool is_in_pieces; /* more than the card takes */
 	uint32_t len;	   /* of the frame, after padding; TSO: of all */
 	uint32_t payload;  /* PAYLEN */
 	uint32_t nb_descs; /* the context included */
@@ -102,11 +101,23 @@ static bool tso_is_good(const struct igb_txq *q, const struct plx_mbuf *m)
 	       m->tx.tso_segsz <= MSS_MAX && headers + m->tx.tso_segsz + tag <= q->frame_max;
 }
 
+/* Its segments hold what it says it has: the card hangs when they do not. */
+static bool is_whole(const struct plx_mbuf *m)
+{
+	uint32_t left = m->pkt_len;
+
+	for (; m && m->data_len <= left; m = m->next)
+		left -= m->data_len;
+	return !m && left == 0;
+}
+
 /* What is wrong with it, by its counter: an offset in the queue; 0: nothing is. */
 static size_t fault_of(const struct igb_txq *q, const struct plx_mbuf *m)
 {
 	uint32_t tag = m->flags & PLX_MBUF_F_TX_VLAN ? TAG_BYTES : 0;
 
+	if (!is_whole(m))
+		return offsetof(struct igb_txq, bad_length);
 	if (m->pkt_len < IGB_FRAME_MIN)
 		return offsetof(struct igb_txq, too_short);
 	if (m->nb_segs > 1 && !q->multi_segs)
@@ -206,12 +217,14 @@ static void plan_data(const struct igb_txq *q, struct plx_mbuf *m, struct plan *
 	uint32_t nb = count_pieces(m);
 
 	plan->len = m->pkt_len;
-	if (m->pkt_len < IGB_TX_FRAME_MIN) {
+	/* Padding is no part of what has a checksum: the card pads behind that (TCTL.PSP). */
+	if (m->pkt_len < IGB_TX_FRAME_MIN && !(m->flags & WANTS_IP)) {
 		plan->len = IGB_TX_FRAME_MIN;
 		if (nb > 0 && !pad_in_place(m))
 			nb = 0;
 	}
-	plan->bounce = nb == 0 || nb > q->data_max;
+	plan->is_in_pieces = nb > q->data_max;
+	plan->bounce = nb == 0 || plan->is_in_pieces;
 	plan->nb_descs = (plan->bounce ? 1 : nb) + plan->has_context;
 	if (!(m->flags & PLX_MBUF_F_TX_TCP_SEG))
 		plan->payload = plan->len;
@@ -341,7 +354,9 @@ enum igb_tx_end plx_igb_tx_special(struct igb_txq *q, struct plx_mbuf *m)
 		plan_context(q, m, &plan);
 	plan_data(q, m, &plan);
 	if (plan.bounce && plan.len > q->bounce_bytes)
-		return refuse(q, m, offsetof(struct igb_txq, unmapped));
+		return refuse(q, m,
+			      plan.is_in_pieces ? offsetof(struct igb_txq, in_pieces)
+						: offsetof(struct igb_txq, unmapped));
 	if (plan.nb_descs > q->room || (plan.bounce && !has_bounce(q)))
 		return IGB_TX_FULL;
 	write_packet(q, m, &plan);

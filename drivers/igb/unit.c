@@ -17,8 +17,7 @@ enum {
 	IPG = 8 | 4 << 10 | 6 << 20, /* IPGT, IPGR1, IPGR2 */
 	QUEUE_INTERVAL_US = 1000,
 	QUEUE_TIMEOUT_US = 10000,
-	TX_DRAIN_US = 50000, /* ENABLE falls when what was fetched is sent */
-	OFF_TRIES = 50,	     /* of QUEUE_INTERVAL_US, for all queues together */
+	OFF_TRIES = 50, /* of QUEUE_INTERVAL_US, for all queues together */
 	IN_FLIGHT_US = 10000,
 };
 
@@ -27,6 +26,7 @@ static void set_loopback(struct igb_hw *hw, bool on)
 {
 	uint32_t ctrl = igb_read(hw, IGB_CTRL);
 
+	hw->loopback = on;
 	if (!on)
 		return;
 	ctrl &= ~IGB_CTRL_SPEED_MASK;
@@ -134,52 +134,29 @@ void plx_igb_tx_enable(struct igb_hw *hw, bool on)
 	unit_enable(hw, IGB_TCTL, IGB_TCTL_EN, on);
 }
 
-static int queue_switch(struct igb_hw *hw, uint32_t reg, uint32_t dctl, const char *kind,
-			uint32_t timeout_us)
+static int queue_on(struct igb_hw *hw, uint32_t reg, uint32_t dctl, const char *what)
 {
 	struct igb_wait wait = {
 		.reg = reg,
 		.mask = IGB_DCTL_ENABLE,
-		.value = dctl & IGB_DCTL_ENABLE,
+		.value = IGB_DCTL_ENABLE,
 		.interval_us = QUEUE_INTERVAL_US,
-		.timeout_us = timeout_us,
-		.what = kind,
+		.timeout_us = QUEUE_TIMEOUT_US,
+		.what = what,
 	};
 
-	igb_write(hw, reg, dctl);
+	igb_write(hw, reg, dctl | IGB_DCTL_ENABLE);
 	return plx_igb_wait(hw, &wait);
 }
 
 int plx_igb_rxq_enable(struct igb_hw *hw, unsigned queue, uint32_t dctl)
 {
-	return queue_switch(hw, IGB_RXDCTL(queue), dctl | IGB_DCTL_ENABLE, "receive queue on",
-			    QUEUE_TIMEOUT_US);
+	return queue_on(hw, IGB_RXDCTL(queue), dctl, "receive queue on");
 }
 
 int plx_igb_txq_enable(struct igb_hw *hw, unsigned queue, uint32_t dctl)
 {
-	return queue_switch(hw, IGB_TXDCTL(queue), dctl | IGB_DCTL_ENABLE, "transmit queue on",
-			    QUEUE_TIMEOUT_US);
-}
-
-int plx_igb_rxq_disable(struct igb_hw *hw, unsigned queue)
-{
-	uint32_t dctl = igb_read(hw, IGB_RXDCTL(queue));
-
-	if (!(dctl & IGB_DCTL_ENABLE))
-		return plx_igb_suspect(hw, dctl);
-	return queue_switch(hw, IGB_RXDCTL(queue), dctl & ~IGB_DCTL_ENABLE, "receive queue off",
-			    QUEUE_TIMEOUT_US);
-}
-
-int plx_igb_txq_disable(struct igb_hw *hw, unsigned queue)
-{
-	uint32_t dctl = igb_read(hw, IGB_TXDCTL(queue));
-
-	if (!(dctl & IGB_DCTL_ENABLE))
-		return plx_igb_suspect(hw, dctl);
-	return queue_switch(hw, IGB_TXDCTL(queue), dctl & ~IGB_DCTL_ENABLE, "transmit queue off",
-			    TX_DRAIN_US);
+	return queue_on(hw, IGB_TXDCTL(queue), dctl, "transmit queue on");
 }
 
 static void queue_order_off(struct igb_hw *hw, uint32_t reg)

@@ -60,6 +60,7 @@ struct igb_sim_conf {
 	uint8_t mac[6];		/* all zero: 02:a0:c9:00:00:<port> */
 	bool qemu;		/* the emulation's ways */
 	bool flashless;		/* I210, I211: iNVM only */
+	bool intx_only;		/* the platform has neither MSI-X nor MSI */
 	uint32_t link_delay_us; /* from autonegotiation's start to link; 0: 500 ms */
 	uint32_t
 		partner_frames; /* sent frames kept for igb_sim_take(); 0: 4096; then the card waits */
@@ -112,6 +113,7 @@ typedef void (*igb_sim_intr_fn)(void *arg, unsigned vector);
 void igb_sim_intr_mode(struct igb_sim *sim, enum igb_sim_intr mode, igb_sim_intr_fn fn, void *arg);
 void igb_sim_intx_unmask(struct igb_sim *sim);
 unsigned igb_sim_nb_vectors(struct igb_sim *sim);
+bool igb_sim_has_messages(struct igb_sim *sim);
 /** Messages sent by a vector so far. */
 uint64_t igb_sim_intr_count(struct igb_sim *sim, unsigned vector);
 

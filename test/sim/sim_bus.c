@@ -144,13 +144,14 @@ static ssize_t cfg_write(void *arg, unsigned offset, const void *buf, size_t len
 	return (ssize_t)len;
 }
 
-/* The kernel restores what it keeps: memory space is on. */
+/* The kernel restores what it found, be it good or not. */
 static int reset(void *arg)
 {
 	struct card *card = arg;
+	uint32_t command = igb_sim_config_read(card->sim, PCI_COMMAND, 2);
 
 	igb_sim_flr(card->sim);
-	igb_sim_config_write(card->sim, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	igb_sim_config_write(card->sim, PCI_COMMAND, 2, command);
 	return 0;
 }
 
@@ -212,8 +213,8 @@ int igb_sim_open(struct igb_sim *sim, const char *name, struct plx_pci_dev **dev
 		       .class_code = 0x020000},
 		.revision = 1,
 		.bars[0] = {.addr = igb_sim_bar(sim), .len_bytes = IGB_SIM_BAR_BYTES},
-		.nb_msix = igb_sim_nb_vectors(sim),
-		.nb_msi = 1,
+		.nb_msix = igb_sim_has_messages(sim) ? igb_sim_nb_vectors(sim) : 0,
+		.nb_msi = igb_sim_has_messages(sim),
 		.has_intx = true,
 		.cfg_read = cfg_read,
 		.cfg_write = cfg_write,

@@ -118,7 +118,7 @@ void sim_reset(struct igb_sim *sim)
 	sim_nvm_autoload(sim);
 	reg_set(sim, R_STATUS,
 		sim->conf.port << 2 | STATUS_GIO_MASTER | STATUS_PHYRA | STATUS_DEV_RST_SET |
-			(sim->conf.qemu ? 0 : STATUS_LAN_INIT_DONE | STATUS_PF_RST_DONE));
+			(sim->conf.qemu ? BIT(31) : STATUS_LAN_INIT_DONE | STATUS_PF_RST_DONE));
 	sim->is_link_up = false;
 	if (sim->conf.qemu)
 		sim_phy_init(sim);

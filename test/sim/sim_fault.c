@@ -69,6 +69,8 @@ void igb_sim_fault(struct igb_sim *sim, enum igb_sim_fault which, uint32_t value
 	sim->faults[which] = value;
 	if (which == IGB_SIM_F_SMBI_HELD && value == 0)
 		reg_bits(sim, R_SWSM, SWSM_SMBI, 0);
+	if (which == IGB_SIM_F_RESET_STUCK && value == 0)
+		reg_bits(sim, R_CTRL, BIT(26) | BIT(29), 0);
 	sim_tick(sim);
 	sim_kick(sim);
 	sim_leave(sim);

@@ -286,6 +286,11 @@ void igb_sim_intx_unmask(struct igb_sim *sim)
 	sim_leave(sim);
 }
 
+bool igb_sim_has_messages(struct igb_sim *sim)
+{
+	return !sim->conf.intx_only;
+}
+
 unsigned igb_sim_nb_vectors(struct igb_sim *sim)
 {
 	return sim->conf.qemu && sim->part->nb_vectors > 10 ? 10 : sim->part->nb_vectors;

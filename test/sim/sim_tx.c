@@ -50,12 +50,30 @@ static bool is_loopback(const struct igb_sim *sim)
 	return (reg(sim, R_RCTL) >> 6 & 3) == 1;
 }
 
+/* Back to the receiver. The MAC must not ask the PHY for speed and duplex. */
+static void loop(struct igb_sim *sim, const uint8_t *bytes, uint32_t len)
+{
+	const uint32_t forced = CTRL_SLU | CTRL_FRCSPD | CTRL_FRCDPX;
+	struct sim_frame *frame;
+
+	if ((reg(sim, R_CTRL) & forced) != forced && !sim->conf.qemu) {
+		sim_violation(sim, IGB_SIM_V_CONF,
+			      "MAC loopback with CTRL %08x: SLU, FRCSPD, FRCDPX are wanted",
+			      reg(sim, R_CTRL));
+		return;
+	}
+	frame = sim_frame_new(bytes, len);
+	if (frame) {
+		frame->is_looped = true;
+		sim_rx_arrive(sim, frame);
+	}
+}
+
 void sim_tx_frame(struct igb_sim *sim, unsigned queue, const uint8_t *bytes, uint32_t len)
 {
 	uint32_t units = sim->conf.type == IGB_SIM_82576 ? 0 : reg(sim, R_DTXMXPKTSZ) & 0x1ff;
 	uint32_t max = units ? units * UNIT_BYTES : MAX_BYTES;
 	uint8_t padded[MIN_BYTES] = {0};
-	struct sim_frame *frame;
 
 	if (len + SIM_FCS_BYTES > max || len < (sim->conf.qemu ? 14 : MIN_PADDED)) {
 		sim_violation(sim, IGB_SIM_V_DESC, "transmit queue %u: frame of %u bytes", queue,
@@ -72,15 +90,10 @@ void sim_tx_frame(struct igb_sim *sim, unsigned queue, const uint8_t *bytes, uin
 		return;
 	}
 	count_sent(sim, queue, bytes, len);
-	if (!is_loopback(sim)) {
+	if (is_loopback(sim))
+		loop(sim, bytes, len);
+	else
 		sim_wire_send(sim, bytes, len);
-		return;
-	}
-	frame = sim_frame_new(bytes, len);
-	if (frame) {
-		frame->is_looped = true;
-		sim_rx_arrive(sim, frame);
-	}
 }
 
 static void stamp(struct igb_sim *sim)

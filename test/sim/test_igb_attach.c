@@ -46,6 +46,7 @@ Test(igb_attach, every_part)
 			cr_assert_eq(peek(IGB_CTRL_EXT) & IGB_CTRL_EXT_DRV_LOAD, 0);
 			cr_assert_eq(peek(IGB_SW_FW_SYNC) & 0xffff, 0, "locks stay held");
 			cr_assert_eq(peek(IGB_SWSM) & 3, 0);
+			assert_no_line();
 			model_end(&m);
 		}
 	}

@@ -491,3 +491,137 @@ Test(igb_hw, a_reset_gives_filters_back)
 	cr_assert_eq(igb_sim_peek(m.sim, IGB_RAH(1)), 0);
 	model_end(&m);
 }
+
+/* ---- Addresses ---- */
+
+static struct {
+	const struct plx_mmio_hook *model;
+	uint8_t mac[IGB_MAC_BYTES]; /* one that stays */
+	unsigned lost, reads;
+} watched;
+
+static bool is_taken(const uint8_t *mac)
+{
+	uint32_t low =
+		mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24;
+	uint32_t high = mac[4] | (uint32_t)mac[5] << 8 | IGB_RAH_AV;
+	uint32_t hash = plx_igb_mta_hash(mac);
+
+	for (unsigned n = 0; n < m.hw.mac->nb_addresses; n++)
+		if (igb_sim_peek(m.sim, IGB_RAL(n)) == low &&
+		    igb_sim_peek(m.sim, IGB_RAH(n)) == high)
+			return true;
+	return mac[0] & 1 && igb_sim_peek(m.sim, IGB_MTA(hash >> 5)) >> (hash & 31) & 1;
+}
+
+static bool watched_read(void *arg, const volatile void *addr, unsigned bytes, uint64_t *value)
+{
+	(void)arg;
+	watched.reads += (const volatile uint8_t *)addr == m.hw.bar + IGB_SWSM;
+	return watched.model->read(watched.model->arg, addr, bytes, value);
+}
+
+static bool watched_write(void *arg, volatile void *addr, unsigned bytes, uint64_t value)
+{
+	bool ret;
+
+	(void)arg;
+	ret = watched.model->write(watched.model->arg, addr, bytes, value);
+	watched.lost += watched.mac[0] && !is_taken(watched.mac);
+	return ret;
+}
+
+static const struct plx_mmio_hook watched_hook = {watched_read, watched_write, NULL};
+
+static void watch_begin(void)
+{
+	memset(&watched, 0, sizeof(watched));
+	watched.model = plx_mmio_hook;
+	plx_mmio_hook = &watched_hook;
+}
+
+/* While addresses come and go, also beyond the registers, each one that stays is taken always. */
+Test(igb_hw, an_address_that_stays_is_never_refused)
+{
+	enum { NB = 40 };
+	uint8_t macs[NB][IGB_MAC_BYTES];
+
+	start(IGB_SIM_82576);
+	for (unsigned i = 0; i < NB; i++) {
+		const uint8_t mac[] = {i % 3 ? 2 : 1, 0, 0x5e, 7, (uint8_t)(i * 37), (uint8_t)i};
+
+		memcpy(macs[i], mac, sizeof(mac));
+	}
+	for (unsigned kept = 0; kept < 4; kept++) {
+		watch_begin();
+		cr_assert_eq(plx_igb_mac_add(&m.hw, macs[kept]), 0);
+		memcpy(watched.mac, macs[kept], IGB_MAC_BYTES);
+		for (unsigned i = 4; i < NB / 2 + 4; i++)
+			cr_assert_eq(plx_igb_mac_add(&m.hw, macs[i]), 0);
+		cr_assert_eq(watched.lost, 0, "address %u: lost after %u writes", kept,
+			     watched.lost);
+		for (unsigned i = 4; i < NB / 2 + 4; i++)
+			cr_assert_eq(plx_igb_mac_del(&m.hw, macs[i]), 0);
+		cr_assert_eq(watched.lost, 0, "address %u: lost after %u writes", kept,
+			     watched.lost);
+		plx_mmio_hook = watched.model;
+		cr_assert_eq(plx_igb_mac_del(&m.hw, macs[kept]), 0);
+	}
+	model_end(&m);
+}
+
+/* What failed is not done later. */
+Test(igb_hw, an_address_for_a_card_that_is_deaf)
+{
+	static const uint8_t one[] = {2, 0, 0, 0, 0, 1}, two[] = {2, 0, 0, 0, 0, 2};
+
+	start_i350();
+	cr_assert_eq(plx_igb_mac_add(&m.hw, one), 0);
+	igb_sim_config_write(m.sim, 4, 2, 0);
+	cr_assert_eq(plx_igb_mac_add(&m.hw, two), -EIO);
+	cr_assert_eq(plx_igb_mac_del(&m.hw, one), -EIO);
+	cr_assert_eq(plx_igb_mac_set(&m.hw, two), -EIO);
+	igb_sim_config_write(m.sim, 4, 2, 6);
+	cr_assert_eq(plx_igb_reset(&m.hw), 0);
+	cr_assert(is_taken(one));
+	cr_assert(is_taken(m.hw.perm_addr));
+	cr_assert_not(is_taken(two));
+	cr_assert_eq(plx_igb_mac_add(&m.hw, two), 0, "it is not there");
+	model_end(&m);
+}
+
+/* A link is a link, whatever the PHY says of pause frames; it is asked again. */
+Test(igb_hw, a_phy_that_does_not_tell_of_pause)
+{
+	struct igb_link link;
+
+	start_i350();
+	cr_assert_eq(plx_igb_link_start(&m.hw, 0, IGB_FC_FULL), 0);
+	igb_sim_advance(m.sim, LINK_NS);
+	igb_sim_fault(m.sim, IGB_SIM_F_PHY_ERROR, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		link = link_now();
+		cr_assert(link.up);
+		cr_assert_eq(link.speed_mbps, 1000);
+		cr_assert_eq(link.fc, IGB_FC_NONE);
+	}
+	cr_assert_geq(log_lines_with("no pause frames"), 1, "%s", log_lines_text(0));
+	igb_sim_fault(m.sim, IGB_SIM_F_PHY_ERROR, 0);
+	link = link_now();
+	cr_assert_eq(link.fc, IGB_FC_FULL);
+	model_end(&m);
+}
+
+/* Somebody who lives may have SWSM while he waits for the firmware, which is 100 ms. */
+Test(igb_hw, locks_are_taken_by_force_late)
+{
+	start_i350();
+	igb_sim_fault(m.sim, IGB_SIM_F_SMBI_HELD, 1);
+	watch_begin();
+	plx_igb_locks_recover(&m.hw);
+	plx_mmio_hook = watched.model;
+	cr_assert_geq(watched.reads, 300000 / 50, "%u looks, each 50 us", watched.reads);
+	cr_assert_eq(log_lines_with("freed"), 1, "%s", log_lines_text(0));
+	igb_sim_fault(m.sim, IGB_SIM_F_SMBI_HELD, 0);
+	igb_sim_destroy(m.sim);
+}

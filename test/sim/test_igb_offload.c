@@ -199,6 +199,41 @@ Test(igb_offload, tso_brings_all_bytes_in_segments)
 	}
 }
 
+/* Less than a frame has at least: the card pads it, and its lengths stay what they are. */
+Test(igb_offload, tso_of_next_to_nothing)
+{
+	static uint8_t frame[ENV_FRAME_MAX], asked[ENV_FRAME_MAX];
+
+	each_type(type)
+	{
+		up(type, (struct plx_port_conf){.tx_offloads = PLX_PORT_TX_TSO});
+		for (unsigned payload = 1; payload < 10; payload++) {
+			uint32_t len = ipv4(asked, 6, 7, payload), sum;
+			struct plx_mbuf *m;
+
+			put16(asked + L2 + 10, 0);
+			put16(asked + L2 + IP + 16, sum_up(asked + L2 + 12, 8, 6));
+			m = packet_of(asked, len);
+			m->flags |= PLX_MBUF_F_TX_IPV4 | PLX_MBUF_F_TX_TCP_SEG;
+			m->tx.l2_len = L2;
+			m->tx.l3_len = IP;
+			m->tx.l4_len = TCP;
+			m->tx.tso_segsz = 1460;
+			send_one(m);
+			cr_assert_eq(take(frame), len < 60 ? 60 : len, "part %u, payload %u", type,
+				     payload);
+			cr_assert_arr_eq(frame + HEADERS, asked + HEADERS, payload);
+			cr_assert_eq(get16(frame + L2 + 2), IP + TCP + payload);
+			sum = sum_up(frame + L2 + 12, 8, 6 + TCP + payload);
+			cr_assert_eq(sum_up(frame + L2 + IP, TCP + payload, sum), 0xffff);
+			for (uint32_t i = len; i < 60; i++)
+				cr_assert_eq(frame[i], 0, "byte %u", i);
+		}
+		env_clean();
+		env_end();
+	}
+}
+
 Test(igb_offload, vlan_tags_go_in_and_come_out)
 {
 	static uint8_t plain[ENV_FRAME_MAX], frame[ENV_FRAME_MAX];
@@ -372,4 +407,47 @@ Test(igb_offload, vlan_filter)
 		env_clean();
 		env_end();
 	}
+}
+
+/* The largest MTU of the pool's room: full frames fit into a buffer, with a tag and a stamp; one byte
+ * more is refused. */
+static void mtu_limit(enum igb_sim_type type, uint32_t offloads, uint32_t beside)
+{
+	const struct igb_sim_conf card = env_conf(type);
+	uint32_t room;
+	struct plx_port_conf conf = {.nb_rx_queues = 1, .nb_tx_queues = 1, .rx_offloads = offloads};
+	const struct plx_port_rxq_conf rxq = {
+		.pool = soft_pool, .nb_desc = ENV_RING, .node = PLX_NODE_ANY};
+	static uint8_t frame[ENV_FRAME_MAX];
+
+	env_attach(&card, "");
+	room = plx_mbuf_pool_data_room(soft_pool) / 1024 * 1024;
+	conf.mtu = room - L2 - beside + 1;
+	done(plx_port_configure(env.port, &conf));
+	cr_assert_eq(plx_port_rxq_setup(env.port, 0, &rxq), -EINVAL, "an MTU of %u", conf.mtu);
+	conf.mtu--;
+	env_setup(&conf);
+	env_start();
+	for (unsigned i = 0; i < 10; i++) {
+		struct plx_mbuf *m;
+		uint32_t len = conf.mtu + L2 + 4;
+
+		env_frame(frame, len, i);
+		memcpy(frame + 12, "\x81\0\0\x64", 4);
+		done(igb_sim_inject(env.sim, frame, len, 0));
+		cr_assert_eq(plx_port_rx_burst(env.port, 0, &m, 1), 1, "MTU %u: %llu errors",
+			     conf.mtu, (unsigned long long)soft_stats(env.port).rx.errors);
+		cr_assert_eq(m->pkt_len, len);
+		cr_assert_arr_eq(plx_mbuf_data(m), frame, len);
+		plx_mbuf_free(m);
+	}
+	env_clean();
+	env_end();
+}
+
+Test(igb_offload, the_largest_mtu_of_a_buffer)
+{
+	mtu_limit(IGB_SIM_82576, 0, 4);
+	mtu_limit(IGB_SIM_I350, PLX_PORT_RX_TIMESTAMP, 4 + 16);
+	mtu_limit(IGB_SIM_I210, PLX_PORT_RX_TIMESTAMP, 4 + 16);
 }

@@ -337,7 +337,7 @@ Test(sim_tx, loopback_brings_it_back)
 	uint32_t len = frame_ipv4(e->out, env_mac, 17, 1, 2, 3, 4, 100);
 
 	wr(e, R_DVMOLR, BIT(31));
-	wr(e, R_CTRL, rd(e, R_CTRL) | CTRL_VME);
+	wr(e, R_CTRL, rd(e, R_CTRL) | CTRL_VME | CTRL_SLU | CTRL_FRCSPD | CTRL_FRCDPX);
 	env_rx(e, 0, RCTL_SECRC | RCTL_LBM_MAC, 0);
 	env_tx(e, 0);
 	context(e, 14, 20, 0, 0, 0, 0x1234);
@@ -351,6 +351,27 @@ Test(sim_tx, loopback_brings_it_back)
 	cr_assert_arr_eq(bytes, e->out, len);
 	env_clean(e);
 	env_end(e);
+}
+
+Test(sim_tx, loopback_wants_a_forced_link)
+{
+	static const uint32_t each[] = {CTRL_SLU, CTRL_FRCSPD, CTRL_FRCDPX};
+	const uint32_t all = CTRL_SLU | CTRL_FRCSPD | CTRL_FRCDPX;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct env *e = env_new(IGB_SIM_I350);
+		uint32_t len = frame_ipv4(e->out, env_mac, 17, 1, 2, 3, 4, 100);
+		const uint8_t *bytes;
+
+		wr(e, R_CTRL, (rd(e, R_CTRL) | all) & ~each[i]);
+		env_rx(e, 0, RCTL_SECRC | RCTL_LBM_MAC, 0);
+		env_tx(e, 0);
+		env_data(e, 0, len, CMD_EOP | CMD_RS, PAYLEN(len));
+		env_bell(e);
+		cr_assert_not(env_took(e, 0, &bytes));
+		env_violated(e, IGB_SIM_V_CONF, 1);
+		env_end(e);
+	}
 }
 
 /* ---- Two cards ---- */

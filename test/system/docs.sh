@@ -112,7 +112,7 @@ diff "$scratch/help" "$scratch/guide" >"$scratch/diff" ||
 	/^Devices for --vdev/ { inside = 1; next }
 	inside && /^  net_/ { driver = $1; next }
 	inside && /^    / { sub(/=.*/, "", $1); print driver, $1 }' | sort >"$scratch/help"
-awk '/^## / { driver = $2 } /^\| `[a-z_-]*=/ { key = $2; gsub(/`|=.*/, "", key); print driver, key }' \
+awk '/^## / { driver = $2 } /^\| `[a-z0-9_-]*=/ { key = $2; gsub(/`|=.*/, "", key); print driver, key }' \
 	doc/ports.md | sort >"$scratch/ports"
 [ "$(wc -l <"$scratch/help")" -ge 20 ] || wrong "only $(wc -l <"$scratch/help") keys in --help"
 diff "$scratch/help" "$scratch/ports" >"$scratch/diff" ||

@@ -56,6 +56,16 @@ Test(igb_alive, gone_is_told_once)
 	}
 }
 
+/* Under VFIO the kernel answers for the ids of a card that is gone. */
+Test(igb_alive, gone_with_its_ids)
+{
+	set_all(UINT32_MAX);
+	memset(&image.config[2], 0xff, sizeof(image.config) - 2 * sizeof(image.config[0]));
+	cr_assert_eq(plx_igb_alive(&hw), -ENODEV);
+	assert_one_line("igb", PLX_LOG_ERR, "gone");
+	cr_assert_eq(nb_gone, 1, "%u", nb_gone);
+}
+
 Test(igb_alive, deaf_is_not_gone)
 {
 	set_all(0);

@@ -307,6 +307,26 @@ Test(igb_tx, what_is_no_frame)
 	cr_assert_eq(txq_free(q, 0), 0);
 }
 
+/* The card waits for the bytes that are missing: it would hang. */
+Test(igb_tx, a_length_that_lies)
+{
+	static const int lies[] = {-40, -1, 1, 700};
+
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(lies); i++) {
+		struct igb_txq *q = txq_new(64, ALL_OFFLOADS, FRAME_MAX);
+		struct plx_mbuf *m = packet_new(pool, 100, 0);
+
+		m->flags |= PLX_MBUF_F_TX_VLAN;
+		m->pkt_len = (uint32_t)(100 + lies[i]);
+		assert_refused(q, m, &q->bad_length);
+		m = packet_new(pool, 100, 0);
+		cr_assert_eq(plx_mbuf_chain(m, packet_new(pool, 50, 0)), 0);
+		m->pkt_len = (uint32_t)(150 + lies[i]);
+		assert_refused(q, m, &q->bad_length);
+		cr_assert_eq(txq_free(q, 0), 0);
+	}
+}
+
 /* Refused ones among good ones. */
 Test(igb_tx, refused_amid_a_burst)
 {
@@ -592,6 +612,35 @@ Test(igb_tx, offloads)
 	cr_assert_eq(txq_free(q, card_slot), 0);
 }
 
+/* SCTP's checksum would be of the padding, too; the card pads behind what it computes. */
+Test(igb_tx, what_has_a_checksum_is_not_padded)
+{
+	static const struct offload_case cases[] = {
+		{.flags = PLX_MBUF_F_TX_IPV4 | PLX_MBUF_F_TX_SCTP_CSUM,
+		 .l2 = 14,
+		 .l3 = 20,
+		 .len = 50},
+		{.flags = PLX_MBUF_F_TX_IPV4 | PLX_MBUF_F_TX_UDP_CSUM,
+		 .l2 = 14,
+		 .l3 = 20,
+		 .len = 42},
+		{.flags = PLX_MBUF_F_TX_IPV4 | PLX_MBUF_F_TX_IP_CSUM,
+		 .l2 = 14,
+		 .l3 = 20,
+		 .len = 34},
+	};
+	struct igb_txq *q = txq_new(64, ALL_OFFLOADS, FRAME_MAX);
+
+	card_reset();
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(cases); i++) {
+		struct sent sent = send_one(q, packet_offload(&cases[i]));
+
+		cr_assert_eq(sent.len, cases[i].len, "case %zu: %u bytes", i, sent.len);
+		cr_assert_eq(payload_of(&sent), cases[i].len, "case %zu", i);
+	}
+	cr_assert_eq(txq_free(q, card_slot), 0);
+}
+
 /* Two stay with the card; the one that was not used last makes place. */
 Test(igb_tx, contexts_are_kept)
 {
@@ -750,6 +799,33 @@ Test(igb_tx, large_tso)
 		cr_assert_eq(sent_bytes[54 + i], byte_of(i, 2), "byte %u", i);
 	cr_assert_eq(txq_free(q, card_slot), 0);
 	plx_mbuf_pool_destroy(large);
+}
+
+/* More than the card takes, and longer than a copy may be. */
+Test(igb_tx, tso_in_too_many_pieces)
+{
+	uint32_t lens[IGB_TX_DATA_DESCS_MAX + 1];
+	struct igb_txq *q = txq_new(256, ALL_OFFLOADS, FRAME_MAX);
+
+	for (unsigned over = 0; over < 2; over++) {
+		struct plx_mbuf *m;
+
+		card_reset();
+		for (unsigned i = 0; i < PLX_ARRAY_SIZE(lens); i++)
+			lens[i] = 100;
+		m = chain_of(lens, IGB_TX_DATA_DESCS_MAX + over, 1);
+		m->flags |= PLX_MBUF_F_TX_IPV4 | PLX_MBUF_F_TX_TCP_SEG;
+		m->tx.l2_len = 14;
+		m->tx.l3_len = 20;
+		m->tx.l4_len = 20;
+		m->tx.tso_segsz = 1400;
+		if (over)
+			assert_refused(q, m, &q->in_pieces);
+		else
+			cr_assert_eq(send_one(q, m).nb_data, IGB_TX_DATA_DESCS_MAX);
+	}
+	assert_count(q->unmapped, 0);
+	cr_assert_eq(txq_free(q, card_slot), 0);
 }
 
 /* ---- Stop ---- */
