@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Runs the igb driver on a real card and writes one report, to be sent in: two ports of a card of the
+# igb family, joined by a cable. doc/real-card.md tells what it takes.
+#
+# The ports get back the drivers they had, whatever ends this script, kill -9 included: a helper waits
+# for its end and gives them back then. What it starts dies with it.
+
+set -u
+
+usage() {
+	cat <<'END'
+usage: scripts/silicon.sh [--real] [OPTION...] BDF BDF
+
+Two ports of the igb family (82576, 82580, I350, I354, I210, I211), named by PCI address, with a cable
+from one to the other. Without --real it only tells what it would do. With --real it takes the ports
+from their drivers, tests them for about five minutes, gives them back, and writes a report.
+
+  --real          do it
+  --report FILE   the report; silicon-DATE.txt in this folder if not told
+  --build DIR     the build folder, with the tests built: build
+  --cpus A,B      CPUs for the sender and for the forwarder; the last two if not told
+  --seconds N     of each benchmark, 3 to 3600: 30 if not told
+  --quick         16 sizes of frames, not all 1455; a part of the conformance suite; 5 seconds
+  --steps LIST    only these: machine,cable,conform,throughput,dumps
+  -h, --help      this text
+
+A port in use (a route, an address, others on top) is refused. Root. Exit status: 0 all went well, or
+the plan was printed; 1 something failed, or was refused; 2 wrong usage; 130 interrupted.
+END
+}
+
+complain() {
+	printf 'silicon: error: %s\n' "$*" >&2
+}
+
+fail() {
+	local status=$1
+	shift
+	complain "$*"
+	exit "$status"
+}
+
+here=$(readlink -f "${BASH_SOURCE[0]}")
+here=${here%/*}
+# shellcheck source-path=SCRIPTDIR source=lib/pci.sh
+. "$here/lib/pci.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/silicon_steps.sh
+. "$here/lib/silicon_steps.sh" || exit 1
+devbind=("$BASH" "$here/devbind.sh")
+readonly here devbind all_steps=machine,cable,conform,throughput,dumps
+
+# ---- arguments ----
+
+is_real=0 is_quick=0 report='' build=${here%/*}/build cpus='' seconds='' steps=$all_steps ports=()
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--report | --build | --cpus | --seconds | --steps)
+		[ $# -ge 2 ] || fail 2 "$1: want a value"
+		set -- "$1=$2" "${@:3}"
+		continue
+		;;
+	--real) is_real=1 ;;
+	--quick) is_quick=1 ;;
+	--report=*) report=${1#*=} ;;
+	--build=*) build=${1#*=} ;;
+	--cpus=*) cpus=${1#*=} ;;
+	--seconds=*) seconds=${1#*=} ;;
+	--steps=*) steps=${1#*=} ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	-*) fail 2 "$1: unknown option; see --help" ;;
+	*) ports+=("$1") ;;
+	esac
+	shift
+done
+
+[ ${#ports[@]} -eq 2 ] || fail 2 "want two ports that a cable joins, by PCI address: 0000:01:00.0 0000:01:00.1"
+for i in 0 1; do
+	bdf=${ports[$i],,}
+	[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] || bdf=0000:$bdf
+	[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
+		fail 2 "${ports[$i]}: want a PCI address, as in 0000:01:00.0"
+	ports[i]=$bdf
+	[ -d "$pci/devices/$bdf" ] || fail 1 "$bdf: there is no such device; see scripts/devbind.sh --status"
+	[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
+done
+[ "${ports[0]}" != "${ports[1]}" ] || fail 2 "${ports[0]}: twice; want the two ends of a cable"
+if [ -z "$seconds" ]; then seconds=$((is_quick ? 5 : 30)); fi
+if ! [[ $seconds =~ ^[1-9][0-9]{0,3}$ ]] || [ "$seconds" -lt 3 ] || [ "$seconds" -gt 3600 ]; then
+	fail 2 "--seconds '$seconds': want a number, 3 to 3600"
+fi
+for step in ${steps//,/ }; do
+	[[ ,$all_steps, == *,"$step",* ]] || fail 2 "--steps: '$step': there are $all_steps"
+done
+[ -n "$cpus" ] || cpus=$(last_cpus)
+[[ $cpus =~ ^[0-9]+,[0-9]+$ ]] || fail 2 "--cpus '$cpus': want two CPUs, as in 2,3"
+[ "${cpus%,*}" != "${cpus#*,}" ] || fail 2 "--cpus '$cpus': want two that differ, both of them poll"
+report=${report:-silicon-$(date +%Y%m%d-%H%M%S).txt}
+
+# ---- the plan ----
+
+readonly first=${ports[0]} second=${ports[1]}
+
+plan() {
+	local bdf driver
+	echo "silicon: two ports and the cable between them:"
+	for bdf in "${ports[@]}"; do
+		driver=$(driver_of "$bdf")
+		printf '  %s %s, driver %s%s\n' "$bdf" "$(part_of "$bdf")" "${driver:-none}" \
+			"$(interfaces_of "$bdf" | sed '1s/^/, interface /' | tr '\n' ' ' | sed 's/ $//')"
+	done
+	echo "silicon: what is done, and what for:"
+	plan_of_steps
+	echo "  the end      both ports get back the drivers they have now, however this ends"
+	echo "silicon: the report goes to $report: versions, the machine's kernel and IOMMU, addresses of the"
+	echo "  two ports, and what each step said. Nothing is sent anywhere."
+}
+
+plan
+if [ $is_real -eq 0 ]; then
+	echo "silicon: nothing was done; --real does it"
+	exit 0
+fi
+
+# ---- may it be? ----
+
+[ $EUID -eq 0 ] || fail 1 "only root may do that: sudo scripts/silicon.sh ..."
+check_tools
+touch "$report" 2>/dev/null || fail 1 "--report $report: can't be written"
+scratch=$(mktemp -d) || exit 1
+
+# ---- the ports, there and back ----
+
+had=()
+for bdf in "${ports[@]}"; do
+	had+=("$(driver_of "$bdf")")
+done
+
+# give BDF DRIVER: "none" for none; tries again while a process that has just died lets go
+give() {
+	local bdf=$1 driver=${2:-none} tries out=''
+	! is_user_driver "$driver" || [ "$(driver_of "$bdf")" != "$driver" ] || return 0
+	is_user_driver "$driver" || [ "$driver" = none ] || driver=kernel
+	for ((tries = 40; tries > 0; tries--)); do
+		out=$("${devbind[@]}" --bind "$driver" "$bdf" 2>&1) && return 0
+		[[ $out == *"end that first"* || $out == *"interrupted"* ]] || break
+		sleep 0.5
+	done
+	printf '%s\n' "$out"
+	return 1
+}
+
+give_back() {
+	local i interface status=0
+	# The cable test's own address, had it been killed; a port with one counts as in use.
+	for interface in $(interfaces_of "$first") $(interfaces_of "$second"); do
+		ip address del $near_ip/24 dev "$interface" 2>/dev/null && ip link set "$interface" down
+	done
+	for i in 0 1; do
+		[ "$(driver_of "${ports[$i]}")" = "${had[$i]}" ] || give "${ports[$i]}" "${had[$i]}" || status=1
+		echo "silicon: ${ports[$i]}: $(driver_of "${ports[$i]}" | sed 's/^$/no driver/'), as before"
+	done
+	[ $status -eq 0 ] || complain "not all is as before: scripts/devbind.sh --status"
+	return $status
+}
+
+# The end of this pipe is the end of the script, by whatever means; children do not have it.
+exec {alive}> >(
+	trap '' INT TERM HUP
+	cat >/dev/null
+	# A step that outlived the script ends, and what it started with it.
+	if read -r child 2>/dev/null <"$scratch/child"; then kill -KILL "$child" 2>/dev/null; fi
+	give_back
+	rm -rf "$scratch"
+)
+helper=$!
+
+# shellcheck disable=SC2317
+finish() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	end_children
+	exec {alive}>&-
+	wait "$helper" || status=1
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Refused as a whole, before anything is touched, when one of them is in use.
+"${devbind[@]}" --bind vfio-pci "${ports[@]}" {alive}>&- || exit 1
+
+# ---- the steps ----
+
+verdicts=()
+
+# step NAME: runs step_NAME, which may print a line "skipped: why" as its last and return 77
+step() {
+	local name=$1 status start=$SECONDS last
+	[[ ,$steps, == *,"$name",* ]] || return 0
+	printf 'silicon: %s ...\n' "$name"
+	printf '\n==== %s\n' "$name" >>"$report"
+	# In the background, so that a signal ends the wait.
+	"step_$name" >"$scratch/$name" 2>&1 {alive}>&- &
+	child=$!
+	echo $child >"$scratch/child"
+	wait $child
+	status=$?
+	rm "$scratch/child"
+	child=
+	cat "$scratch/$name" >>"$report"
+	last=$(tail -n 1 "$scratch/$name")
+	case $status in
+	0) last="ok" ;;
+	77) ;;
+	*) last="FAILED: $last" ;;
+	esac
+	verdicts+=("$(printf '%-11s %s (%d s)' "$name" "$last" $((SECONDS - start)))")
+	printf 'silicon: %s\n' "${verdicts[-1]}"
+	[ $status -eq 0 ] || [ $status -eq 77 ] || failed=1
+}
+
+failed=0 child=''
+{
+	echo "pollux silicon report, $(date -u '+%Y-%m-%d %H:%M UTC'), $(version)"
+	echo "ports $first and $second: $(part_of "$first"), $(part_of "$second")"
+} >"$report"
+step machine
+step cable
+step conform
+step throughput
+step dumps
+{
+	printf '\n==== verdicts\n'
+	printf '%s\n' "${verdicts[@]}"
+} >>"$report"
+echo "silicon: the report is $report"
+exit $failed
