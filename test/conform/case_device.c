@@ -194,6 +194,8 @@ static void removed(struct conform *c)
 	if (c->peer->ops->restore)
 		c->peer->ops->restore(c->peer);
 	port_up(c);
+	/* Until it was closed it may have sent. */
+	peer_forget(c);
 	traffic(c, 10000);
 	port_down(c);
 }

@@ -179,10 +179,11 @@ static void rx_mtu_edge(struct conform *c)
 	for (uint32_t i = 0; i < s.nb; i++)
 		nb_sent += peer_give(c, &s, i, i + 1) == i + 1;
 	port_is_quiet(c);
-	wait_until((now = port_stats(c), gone = cable_lost(c) - lost,
-		    stats_came(&now) - stats_came(&before) + gone >= nb_sent));
+	wait_until(
+		(now = port_stats(c), gone = cable_lost(c) - lost,
+		 c->variant->emulated || stats_came(&now) - stats_came(&before) + gone >= nb_sent));
 	want(now.rx.packets, before.rx.packets, "rx_packets after frames that are too long");
-	check(stats_came(&now) - stats_came(&before) + gone >= nb_sent,
+	check(c->variant->emulated || stats_came(&now) - stats_came(&before) + gone >= nb_sent,
 	      "%u frames too long: %llu more in rx counters, %llu lost on the cable", nb_sent,
 	      (unsigned long long)(stats_came(&now) - stats_came(&before)),
 	      (unsigned long long)gone);

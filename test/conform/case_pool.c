@@ -58,7 +58,7 @@ static void sum_is(struct conform *c, const struct plx_port_stats *before, uint6
 
 	want(now.rx.packets - before->rx.packets, taken, "rx_packets");
 	/* What a cable loses may be in a counter of the port's interface as well. */
-	check(came <= sent && came + lost >= sent,
+	check(came <= sent && (came + lost >= sent || c->variant->emulated),
 	      "%llu sent, %u received; rx_packets + rx_missed + rx_errors %llu, lost on the cable "
 	      "%llu",
 	      (unsigned long long)sent, taken, (unsigned long long)came, (unsigned long long)lost);

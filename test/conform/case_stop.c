@@ -139,7 +139,9 @@ static void stop_both(struct conform *c)
 const struct conform_case cases_stop[] = {
 	{.name = "stop_rx", .run = stop_rx, .needs = PEER_SENDS},
 	{.name = "stop_tx", .run = stop_tx},
-	{.name = "stopped_hears_nothing", .run = stopped_hears_nothing, .needs = PEER_SENDS},
+	{.name = "stopped_hears_nothing",
+	 .run = stopped_hears_nothing,
+	 .needs = PEER_SENDS | PEER_FORGETS},
 	{.name = "stop_both", .run = stop_both},
 	{.name = NULL},
 };

@@ -43,13 +43,21 @@ struct variant {
 	const char *driver; /* "net_af_xdp" */
 	const char *device; /* device string */
 	const char *cable;  /* device string of the peer, if that is a port too */
+	/* Of peer_netdev, by options: its interface; what takes and gives the link, or NULL. */
+	const char *partner, *flap;
 	const struct peer_ops *peer;
 	bool root;	/* needs root itself, not only in a user namespace of its own */
 	bool zero_copy; /* received packets are the sender's, the port's pool is not used */
 	bool filters;	/* drops frames to other addresses unless promiscuous */
 	bool whole_kb;	/* uses a buffer's whole KB only */
 	bool threaded;	/* the card is a thread of its own (peer_model) */
-	bool endless;	/* brings as many packets as are asked for */
+	bool unsafe;	/* a card that no IOMMU confines: physical addresses, hugepages */
+	bool slow_link; /* a start waits half a second for it, or more */
+	/* QEMU's card: what its ring has no room for, and what is too long, vanishes without being
+	 * counted anywhere; and it can't send what lies on two pages that are not neighbours: those
+	 * of the pool are hugepages, and a packet is on one of them, as it is by physical addresses. */
+	bool emulated;
+	bool endless; /* brings as many packets as are asked for */
 	/* Of a veth peer, beyond the port's receive queues: generic XDP takes what the kernel kept
 	 * of the sender's queue n + 1 for queue n of the receiver. */
 	unsigned more_tx_queues;

@@ -25,8 +25,9 @@ static const struct conform_case *const tables[] = {
 
 static struct {
 	const struct variant *variant;
-	const char *device; /* instead of the variant's */
+	struct variant chosen; /* with the options' device and partner */
 	const char *only;
+	unsigned part, nb_parts; /* each nb_parts-th case, beginning with the part-th */
 	const char *tap;
 	bool list, unprivileged, huge;
 } options;
@@ -35,37 +36,57 @@ struct report *report;
 
 static void usage(FILE *out)
 {
-	fprintf(out, "usage: plx-conform [options] VARIANT\n\n"
-		     "  --case NAME     only this case\n"
-		     "  --device STR    this device string instead of the variant's\n"
-		     "  --huge          hugepages instead of ordinary ones\n"
-		     "  --list          print the cases\n"
-		     "  --tap FILE      write the verdicts to FILE\n"
-		     "  --unprivileged  as an ordinary user: root becomes nobody\n\n"
-		     "Variants:\n");
+	fprintf(out,
+		"usage: plx-conform [options] VARIANT\n\n"
+		"  --case NAME     only this case\n"
+		"  --device STR    this device string instead of the variant's\n"
+		"  --huge          hugepages instead of ordinary ones\n"
+		"  --flap COMMAND  what takes and gives a card's link: COMMAND down, COMMAND up\n"
+		"  --list          print the cases\n"
+		"  --part N/M      each M-th case only, beginning with the N-th\n"
+		"  --partner NAME  the interface at the other end of a card's cable\n"
+		"  --tap FILE      write the verdicts to FILE\n"
+		"  --unprivileged  as an ordinary user: root becomes nobody\n\n"
+		"Variants:\n");
 	variants_print(out);
+}
+
+static bool needs_partner(void)
+{
+	return options.chosen.peer == &peer_netdev || options.chosen.peer == &peer_emulated;
 }
 
 static bool read_options(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"case", required_argument, NULL, 'c'},
-		{"device", required_argument, NULL, 'd'},
-		{"list", no_argument, NULL, 'l'},
-		{"huge", no_argument, NULL, 'h'},
-		{"tap", required_argument, NULL, 't'},
-		{"unprivileged", no_argument, NULL, 'u'},
-		{NULL, 0, NULL, 0},
+		{"case", required_argument, NULL, 'c'},	   {"device", required_argument, NULL, 'd'},
+		{"flap", required_argument, NULL, 'f'},	   {"part", required_argument, NULL, 'p'},
+		{"partner", required_argument, NULL, 'i'}, {"list", no_argument, NULL, 'l'},
+		{"huge", no_argument, NULL, 'h'},	   {"tap", required_argument, NULL, 't'},
+		{"unprivileged", no_argument, NULL, 'u'},  {NULL, 0, NULL, 0},
 	};
+	const char *device = NULL, *partner = NULL, *flap = NULL;
 	int option;
 
+	options.part = options.nb_parts = 1;
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options.only = optarg;
 			break;
 		case 'd':
-			options.device = optarg;
+			device = optarg;
+			break;
+		case 'f':
+			flap = optarg;
+			break;
+		case 'i':
+			partner = optarg;
+			break;
+		case 'p':
+			if (sscanf(optarg, "%u/%u", &options.part, &options.nb_parts) != 2 ||
+			    options.part == 0 || options.part > options.nb_parts)
+				return false;
 			break;
 		case 'h':
 			options.huge = true;
@@ -85,7 +106,16 @@ static bool read_options(int argc, char **argv)
 	}
 	if (optind + 1 == argc)
 		options.variant = variant_by_name(argv[optind]);
-	return options.variant != NULL;
+	if (!options.variant)
+		return false;
+	options.chosen = *options.variant;
+	options.chosen.partner = partner;
+	options.chosen.flap = flap;
+	if (device)
+		options.chosen.device = device;
+	options.variant = &options.chosen;
+	options.huge = options.huge || options.chosen.unsafe || options.chosen.emulated;
+	return options.list || (options.chosen.device && (!needs_partner() || partner));
 }
 
 /* ---- One case, in its own process ---- */
@@ -103,7 +133,6 @@ static void become_nobody(void)
 
 static void run_in_child(const struct conform_case *cs, pid_t parent)
 {
-	static struct variant variant;
 	struct conform c = {
 		.variant = options.variant, .port = PLX_PORT_NONE, .huge = options.huge};
 
@@ -113,11 +142,6 @@ static void run_in_child(const struct conform_case *cs, pid_t parent)
 	if (getppid() != parent)
 		_exit(1);
 	alarm(CONFORM_CASE_S * (test_is_long() ? 10 : 1));
-	if (options.device) {
-		variant = *options.variant;
-		variant.device = options.device;
-		c.variant = &variant;
-	}
 	world_enter(&c);
 	if (!cs->starts_eal)
 		world_open(&c);
@@ -175,25 +199,44 @@ static void tell(FILE *tap, const struct conform_case *cs, enum verdict verdict,
 	}
 }
 
-static bool applies(const struct conform_case *cs)
+/* @index: of all cases. */
+static bool is_chosen(const struct conform_case *cs, unsigned index)
 {
-	uint32_t can = options.variant->peer->can;
-
-	return (cs->needs & can) == cs->needs &&
+	return index % options.nb_parts == options.part - 1 &&
 	       (!options.only || strcmp(options.only, cs->name) == 0);
+}
+
+/* Says so of a case that the peer can't do. */
+static bool applies(const struct conform_case *cs, bool tell)
+{
+	static const char *const lacks[] = {"send",
+					    "see",
+					    "take the link",
+					    "remove the device",
+					    "spread flows",
+					    "fill the port's queues",
+					    "be told of the interface",
+					    "forget what a stopped port "
+					    "does not take"};
+	uint32_t lack = cs->needs & ~options.variant->peer->can;
+
+	for (unsigned i = 0; tell && i < PLX_ARRAY_SIZE(lacks); i++)
+		if (lack & 1u << i)
+			printf("left out - %s: the peer can't %s\n", cs->name, lacks[i]);
+	return lack == 0;
 }
 
 /* Also used to count them: @tap is NULL then. Returns the cases that apply. */
 static unsigned for_all(FILE *tap, bool run, unsigned *nb)
 {
-	unsigned nb_cases = 0;
+	unsigned nb_cases = 0, index = 0;
 
 	for (size_t t = 0; t < PLX_ARRAY_SIZE(tables); t++) {
 		for (const struct conform_case *cs = tables[t]; cs->name; cs++) {
 			enum verdict verdict;
 			uint64_t start = now_ms();
 
-			if (!applies(cs))
+			if (!is_chosen(cs, index++) || !applies(cs, run))
 				continue;
 			nb_cases++;
 			if (options.list)

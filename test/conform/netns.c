@@ -310,6 +310,36 @@ void link_tx_queues(const char *name, unsigned nb)
 	check(ret == 0, "%s with %u tx queues: %s", name, nb, errno_text(ret));
 }
 
+void link_one_queue(const char *name)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	int ret = ethtool(name, &channels);
+
+	if (ret == 0 && channels.combined_count > 1) {
+		channels.cmd = ETHTOOL_SCHANNELS;
+		channels.combined_count = 1;
+		ret = ethtool(name, &channels);
+	}
+	check(ret == 0 || ret == -EOPNOTSUPP, "%s with one queue: %s", name, errno_text(ret));
+}
+
+void link_rings(const char *name, unsigned nb)
+{
+	struct ethtool_ringparam rings = {.cmd = ETHTOOL_GRINGPARAM};
+	int ret = ethtool(name, &rings);
+
+	if (ret == -EOPNOTSUPP)
+		return;
+	check(ret == 0, "rings of %s: %s", name, errno_text(ret));
+	nb = nb < rings.rx_max_pending ? nb : rings.rx_max_pending;
+	if (rings.rx_pending >= nb)
+		return;
+	rings.cmd = ETHTOOL_SRINGPARAM;
+	rings.rx_pending = nb;
+	ret = ethtool(name, &rings);
+	check(ret == 0, "%s with a receive ring of %u: %s", name, nb, errno_text(ret));
+}
+
 void link_offloads_off(const char *name)
 {
 	static const uint32_t offloads[] = {ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO,

@@ -38,6 +38,10 @@ void link_up(const char *name, bool up);
 void link_await_running(const char *name);
 void link_mtu(const char *name, uint32_t mtu);
 void link_offloads_off(const char *name);
+/* One queue each way, where it can have several. */
+void link_one_queue(const char *name);
+/* Descriptors to receive, so many at least where it has them. */
+void link_rings(const char *name, unsigned nb);
 /* How many of its transmit queues are used. */
 void link_tx_queues(const char *name, unsigned nb);
 

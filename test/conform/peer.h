@@ -21,6 +21,7 @@ enum peer_can {
 	PEER_SPREADS = 1 << 4, /* frames of several flows come by several queues */
 	PEER_FILLS = 1 << 5,   /* while it takes nothing, the port's queues get full */
 	PEER_KERNEL = 1 << 6,  /* the port lies on an interface of a namespace of the test */
+	PEER_FORGETS = 1 << 7, /* what it sends to a port that is stopped is lost */
 };
 
 /* No frame, as a length. */
@@ -71,10 +72,12 @@ struct peer {
 	char port_if[16];     /* the interface that the port lies on; "": none */
 };
 
-extern const struct peer_ops peer_none;	 /* nobody: what goes out vanishes */
-extern const struct peer_ops peer_cable; /* a port of the library, polled by the test */
-extern const struct peer_ops peer_veth;	 /* the other end of a veth pair, by a packet socket */
-extern const struct peer_ops peer_tap;	 /* the kernel's side of a tap interface, likewise */
+extern const struct peer_ops peer_none;	    /* nobody: what goes out vanishes */
+extern const struct peer_ops peer_cable;    /* a port of the library, polled by the test */
+extern const struct peer_ops peer_veth;	    /* the other end of a veth pair, by a packet socket */
+extern const struct peer_ops peer_tap;	    /* the kernel's side of a tap interface, likewise */
+extern const struct peer_ops peer_netdev;   /* an interface at the other end of a card's cable */
+extern const struct peer_ops peer_emulated; /* the same, in QEMU */
 #ifdef CONFORM_ON_MODEL
 extern const struct peer_ops peer_model; /* the link partner of a card of test/sim */
 #endif

@@ -194,7 +194,7 @@ static uint32_t cable_mtu(struct peer *peer, uint32_t mtu)
 
 const struct peer_ops peer_cable = {
 	.name = "cable",
-	.can = PEER_SENDS | PEER_SEES | PEER_SPREADS | PEER_FILLS | PEER_LINK,
+	.can = PEER_SENDS | PEER_SEES | PEER_SPREADS | PEER_FILLS | PEER_LINK | PEER_FORGETS,
 	.create = cable_create,
 	.destroy = cable_destroy,
 	.plug = cable_plug,

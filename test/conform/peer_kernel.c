@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Peers that are an interface of the kernel, driven by a raw packet socket: the other end of a veth
- * pair, or the kernel's side of a tap interface.
+ * pair, or the kernel's side of a tap interface. A card's is in peer_netdev.c.
  */
-#include "conform.h"
-#include "netns.h"
+#include "peer_kernel.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "netns.h"
+
 static const char veth_port[] = "plxport", veth_peer[] = "plxpeer";
 
 enum {
@@ -26,21 +27,12 @@ enum {
 	FRAME_ROOM_BYTES = 4096,
 };
 
-struct kernel_peer {
-	struct peer base;
-	int fd;
-	unsigned more_tx_queues;
-	const char *name;     /* of the interface that the socket is on */
-	uint64_t socket_lost; /* frames for which the socket had no room */
-	uint64_t link_lost;   /* of interfaces that are gone */
-};
-
 static struct kernel_peer *of(struct peer *peer)
 {
 	return (struct kernel_peer *)peer;
 }
 
-static struct peer *kernel_create(const struct variant *variant)
+struct peer *kernel_create(const struct variant *variant)
 {
 	struct kernel_peer *k = calloc(1, sizeof(*k));
 
@@ -50,16 +42,16 @@ static struct peer *kernel_create(const struct variant *variant)
 	return &k->base;
 }
 
-static void socket_close(struct kernel_peer *k)
+void kernel_close(struct kernel_peer *k)
 {
 	if (k->fd >= 0)
 		close(k->fd);
 	k->fd = -1;
 }
 
-static void kernel_destroy(struct peer *peer)
+void kernel_destroy(struct peer *peer)
 {
-	socket_close(of(peer));
+	kernel_close(of(peer));
 	free(peer);
 }
 
@@ -69,7 +61,7 @@ static void set_option(int fd, int level, int option, int value)
 	      option, strerror(errno));
 }
 
-static void socket_open(struct kernel_peer *k)
+void kernel_open(struct kernel_peer *k)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	struct link link = link_get(k->name);
@@ -99,7 +91,7 @@ static bool is_down(int error)
 	return error == ENETDOWN || error == ENXIO || error == ENODEV;
 }
 
-static bool kernel_send(struct peer *peer, uint32_t flow, const uint8_t *frame, uint32_t len)
+bool kernel_send(struct peer *peer, uint32_t flow, const uint8_t *frame, uint32_t len)
 {
 	struct kernel_peer *k = of(peer);
 	ssize_t sent;
@@ -123,7 +115,7 @@ static uint32_t insert_tag(uint8_t *frame, uint32_t len, const struct tpacket_au
 	return len + 4;
 }
 
-static uint32_t kernel_recv(struct peer *peer, uint8_t *frame, uint32_t room)
+uint32_t kernel_recv(struct peer *peer, uint8_t *frame, uint32_t room)
 {
 	struct kernel_peer *k = of(peer);
 	union {
@@ -161,7 +153,7 @@ static uint32_t kernel_recv(struct peer *peer, uint8_t *frame, uint32_t room)
 	return len;
 }
 
-static uint64_t socket_lost(struct kernel_peer *k)
+uint64_t kernel_lost(struct kernel_peer *k)
 {
 	struct tpacket_stats stats = {0};
 	socklen_t len = sizeof(stats);
@@ -182,7 +174,7 @@ static void veth_prepare(struct peer *peer)
 	link_veth_make(veth_port, veth_peer, VETH_QUEUES);
 	link_await_running(veth_peer);
 	link_mtu(veth_peer, PEER_MTU);
-	socket_open(k);
+	kernel_open(k);
 }
 
 /* Down at this end is no carrier at the other. */
@@ -198,13 +190,13 @@ static uint64_t veth_lost(struct peer *peer)
 	struct kernel_peer *k = of(peer);
 	struct link link = link_get(k->name);
 
-	return socket_lost(k) + k->link_lost + link.tx_dropped;
+	return kernel_lost(k) + k->link_lost + link.tx_dropped;
 }
 
 static void veth_remove(struct peer *peer)
 {
 	of(peer)->link_lost += link_get(of(peer)->name).tx_dropped;
-	socket_close(of(peer));
+	kernel_close(of(peer));
 	link_delete(veth_peer);
 }
 
@@ -230,7 +222,8 @@ static void veth_ready(struct peer *peer, unsigned nb_rx_queues)
 
 const struct peer_ops peer_veth = {
 	.name = "veth",
-	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_SPREADS | PEER_KERNEL,
+	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_SPREADS | PEER_KERNEL |
+	       PEER_FORGETS,
 	.create = kernel_create,
 	.destroy = kernel_destroy,
 	.prepare = veth_prepare,
@@ -259,7 +252,7 @@ static void tap_plug(struct peer *peer, unsigned port)
 	k->name = name;
 	snprintf(peer->port_if, sizeof(peer->port_if), "%s", name);
 	link_offloads_off(name);
-	socket_open(k);
+	kernel_open(k);
 }
 
 static void tap_ready(struct peer *peer, unsigned nb_rx_queues)
@@ -271,14 +264,14 @@ static void tap_ready(struct peer *peer, unsigned nb_rx_queues)
 
 static void tap_unplug(struct peer *peer)
 {
-	socket_lost(of(peer));
-	socket_close(of(peer));
+	kernel_lost(of(peer));
+	kernel_close(of(peer));
 	peer->port_if[0] = '\0';
 }
 
 static uint64_t tap_lost(struct peer *peer)
 {
-	return socket_lost(of(peer));
+	return kernel_lost(of(peer));
 }
 
 static void tap_link(struct peer *peer, bool up)
@@ -294,7 +287,8 @@ static void tap_remove(struct peer *peer)
 
 const struct peer_ops peer_tap = {
 	.name = "tap",
-	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_SPREADS | PEER_KERNEL,
+	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_SPREADS | PEER_KERNEL |
+	       PEER_FORGETS,
 	.create = kernel_create,
 	.destroy = kernel_destroy,
 	.plug = tap_plug,

@@ -151,7 +151,7 @@ static void model_restore(struct peer *peer)
 
 const struct peer_ops peer_model = {
 	.name = "link partner of the model",
-	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_FILLS,
+	.can = PEER_SENDS | PEER_SEES | PEER_LINK | PEER_REMOVES | PEER_FILLS | PEER_FORGETS,
 	.create = model_create,
 	.destroy = model_destroy,
 	.attach = model_attach,

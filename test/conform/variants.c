@@ -72,6 +72,15 @@ static const struct variant variants[] = {
 		.device = "net_tap0",
 		.peer = &peer_tap,
 	},
+#define ON_CARD(variant_name, its_peer, is_unsafe, is_emulated)                                    \
+	{                                                                                          \
+		.name = variant_name, .driver = "net_igb", .peer = its_peer, .root = true,         \
+		.filters = true, .min_frame_bytes = 60, .whole_kb = true, .slow_link = true,       \
+		.unsafe = is_unsafe, .emulated = is_emulated                                       \
+	}
+	ON_CARD("igb_vfio", &peer_emulated, false, true),
+	ON_CARD("igb_uio", &peer_emulated, true, true),
+	ON_CARD("igb_card", &peer_netdev, false, false),
 #ifdef CONFORM_ON_MODEL
 #define ON_MODEL(part, fn, is_threaded)                                                            \
 	{                                                                                          \
@@ -102,5 +111,6 @@ const struct variant *variant_by_name(const char *name)
 void variants_print(FILE *out)
 {
 	for (const struct variant *v = variants; v->name; v++)
-		fprintf(out, "  %-16s %s, peer: %s\n", v->name, v->device, v->peer->name);
+		fprintf(out, "  %-16s %s, peer: %s\n", v->name,
+			v->device ? v->device : "by --device and --partner", v->peer->name);
 }

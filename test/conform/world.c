@@ -193,13 +193,21 @@ void world_open(struct conform *c)
 {
 	struct plx_mem_stats stats;
 	char lcores[1024], program[] = "plx-conform", no_huge[] = "--no-huge",
-			   no_pci[] = "--no-pci";
+			   no_pci[] = "--no-pci", unsafe[] = "--allow-unsafe-dma",
+			   pa[] = "--iova-mode=pa";
 	char option[] = "--lcores";
-	char *argv[] = {program, no_pci, option, lcores, no_huge, NULL};
+	char *argv[8] = {program, no_pci, option, lcores};
+	int argc = 4;
 
 	lcores_text(lcores, sizeof(lcores));
+	if (!c->huge)
+		argv[argc++] = no_huge;
+	if (c->variant->unsafe)
+		argv[argc++] = unsafe;
+	if (c->variant->unsafe || c->variant->emulated)
+		argv[argc++] = pa;
 	log_lines_start();
-	check(plx_init(c->huge ? 4 : 5, argv) >= 0, "plx_init() failed");
+	check(plx_init(argc, argv) >= 0, "plx_init() failed");
 	want_ret(plx_mem_stats(&stats), 0);
 	c->nb_blocks = stats.all.nb_blocks;
 	c->nb_zones = stats.nb_zones;

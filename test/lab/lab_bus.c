@@ -2,7 +2,7 @@
 /*
  * lib/bus on the lab's igb, without the driver: lab_bus [EAL options] -- BDF CHECK...
  * Each check prints "ok CHECK" or what is wrong; the exit status says whether all passed. Run by
- * bus_*.sh in the lab. Registers: the I210 and 82576 data sheets' "Programming Interface".
+ * bus.sh in the lab. Registers: the I210 and 82576 data sheets' "Programming Interface".
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The hardware layer of drivers/igb on the lab's igb, without ports and queues:
- * lab_igb_hw [EAL options] -- BDF CHECK... Run by igb_hw.sh in the lab.
+ * lab_igb_hw [EAL options] -- BDF CHECK... Run by bus.sh in the lab.
  *
  *	life  attach, NVM, link up, pause, counters, dump, reset, clock, link again, give back
  *	mess  leave what a dead process leaves: locks, units, interrupts on; then wait to be killed
