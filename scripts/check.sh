@@ -14,7 +14,8 @@ usage() {
 usage: scripts/check.sh [--ci | --long]
 
   --ci    leave out the tests of the release build: scripts/test.sh has just run them
-  --long  every test at its full counts, and the tests of clang's release as well
+  --long  every test at its full counts, all that run in the lab, and the tests of clang's release
+          as well
 END
 }
 
@@ -34,7 +35,11 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-[ "$mode" != --long ] || export PLX_TEST_LONG=1
+release=()
+if [ "$mode" = --long ]; then
+	export PLX_TEST_LONG=1
+	release=(-D PLX_LAB_LONG=ON)
+fi
 
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -77,7 +82,7 @@ fi
 check "format" format
 check "floors" limit 120 bash scripts/lib/floors.sh
 check "shellcheck" shell_scripts
-check "gcc -Werror" build release
+check "gcc -Werror" build release ${release[@]+"${release[@]}"}
 check "clang -Werror" build clang
 check "clang-tidy" static_analysis
 [ "$mode" = --ci ] || run_tests "release" build

@@ -5,7 +5,7 @@
 # initramfs, which is whole or not there.
 
 set -eu -o pipefail
-# shellcheck source-path=SCRIPTDIR source=lab.inc
+# shellcheck source-path=SCRIPTDIR/../lab source=lab.inc
 . "$PLX_SOURCE_DIR/test/lab/lab.inc"
 need_python
 own_labs stable backports
