@@ -11,14 +11,10 @@ ports. Packets/s of both ports together, by the program's own counters. A ratio 
 ahead. What it says is how the two drivers get along with this emulator; silicon is something else.
 """
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
 
-from ports import (FORWARDER_CPU, SEED, WIRE_CPU, Failure, Forwarder, cpu_model, line_of, measure, run,
-                   summarise)
+from ports import FORWARDER_CPU, SEED, WIRE_CPU, Forwarder, run, run_table
 
 CARDS = "0000:01:00.0", "0000:02:00.0"
 LCORE, OTHER = WIRE_CPU, FORWARDER_CPU  # CPU 0 has the guest's interrupts
@@ -43,16 +39,13 @@ def dpdk(_build, mode, _binding):
 
 
 def rate(build, make, mode, binding, seconds):
+    run(f"{build}/bin/plx-devbind", "--bind", binding, *CARDS)
     forwarder = Forwarder(make(build, mode, binding))
     try:
         forwarder.wait_ready(make is ours, 90)
         return {"": forwarder.own_rate(make is ours, len(CARDS), seconds, "Tx" if mode == "txonly" else "Rx") / 1e3}
     finally:
         forwarder.stop()
-
-
-def bind(build, binding):
-    run(f"{build}/bin/plx-devbind", "--bind", binding, *CARDS)
 
 
 def parse_arguments():
@@ -70,32 +63,12 @@ def main():
     if not os.environ.get("PLX_LAB"):
         print("igb_lab.py: runs in the lab: scripts/lab.sh run --ports 2 -- test/perf/igb_lab.py", file=sys.stderr)
         return 2
-    version = run("pkg-config", "--modversion", "libdpdk").strip()
-    print(f"{cpu_model()}, Linux {platform.release()}, {os.cpu_count()} CPUs, emulated; beside DPDK {version}, "
-          f"{arguments.rounds} rounds\n")
-    print("| row | unit | Pollux | DPDK | ratio | least | greatest |\n|---|---|---:|---:|---:|---:|---:|",
-          flush=True)
-    figures, failed = [], 0
+    table = {}
     for binding in arguments.bindings.split(","):
-        bind(arguments.build, binding)
         for mode in "io", "txonly":
-            name = f"igb-{mode}-{binding}"
-            try:
-                results = measure(arguments.build, lambda build, make, mode=mode, binding=binding: rate(
-                    build, make, mode, binding, arguments.seconds), arguments.rounds, (ours, dpdk))
-                for row in summarise(name, "kpps", True, results):
-                    figures.append(row)
-                    print(line_of(row), flush=True)
-            except (Failure, subprocess.CalledProcessError, OSError) as error:
-                failed += 1
-                print(f"igb_lab.py: {name}: {error} {getattr(error, 'stderr', None) or ''}",
-                      file=sys.stderr, flush=True)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"cpu": cpu_model(), "kernel": platform.release(), "dpdk": version,
-                       "rounds": arguments.rounds, "rows": figures}, file, indent=1)
-            file.write("\n")
-    return 1 if failed else 0
+            table[f"igb-{mode}-{binding}"] = ("kpps", True, lambda build, make, mode=mode, binding=binding: rate(
+                build, make, mode, binding, arguments.seconds))
+    return run_table(table, arguments, (ours, dpdk), ", emulated")
 
 
 if __name__ == "__main__":

@@ -300,6 +300,33 @@ def cpu_model():
     return platform.machine()
 
 
+def run_table(table, arguments, who, where):
+    """Measure all rows of a table as rows() makes it, print them and write --json. Returns the exit
+    status; @who are ours and DPDK's, for rows that name no other pair."""
+    version = run("pkg-config", "--modversion", "libdpdk").strip()
+    print(f"{cpu_model()}, Linux {platform.release()}, {os.cpu_count()} CPUs{where}; beside DPDK {version}, "
+          f"{arguments.rounds} rounds\n")
+    print("| row | unit | Pollux | DPDK | ratio | least | greatest |\n|---|---|---:|---:|---:|---:|---:|",
+          flush=True)
+    figures, failed = [], 0
+    for name, (unit, higher, function, *other) in table.items():
+        try:
+            results = measure(arguments.build, function, arguments.rounds, other[0] if other else who)
+            for row in summarise(name, unit, higher, results):
+                figures.append(row)
+                print(line_of(row), flush=True)
+        except (Failure, subprocess.CalledProcessError, OSError) as error:
+            failed += 1
+            print(f"{os.path.basename(sys.argv[0])}: {name}: {error} {getattr(error, 'stderr', None) or ''}",
+                  file=sys.stderr, flush=True)
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump({"cpu": cpu_model(), "kernel": platform.release(), "dpdk": version,
+                       "rounds": arguments.rounds, "rows": figures}, file, indent=1)
+            file.write("\n")
+    return 1 if failed else 0
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Ports of Pollux beside those of DPDK.")
     parser.add_argument("--build", default="build", help="build folder of a release (build)")
@@ -325,29 +352,7 @@ def main():
         os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child",
                               "--mount-proc", sys.executable, *sys.argv])
     make_cables()
-    version = run("pkg-config", "--modversion", "libdpdk").strip()
-    print(f"{cpu_model()}, Linux {platform.release()}, {os.cpu_count()} CPUs; beside DPDK {version}, "
-          f"{arguments.rounds} rounds\n")
-    print("| row | unit | Pollux | DPDK | ratio | least | greatest |\n|---|---|---:|---:|---:|---:|---:|",
-          flush=True)
-    figures, failed = [], 0
-    for name, (unit, higher, function, *who) in table.items():
-        try:
-            results = measure(arguments.build, function, arguments.rounds,
-                              who[0] if who else (ours, dpdk))
-            for row in summarise(name, unit, higher, results):
-                figures.append(row)
-                print(line_of(row), flush=True)
-        except (Failure, subprocess.CalledProcessError, OSError) as error:
-            failed += 1
-            print(f"ports.py: {name}: {error} {getattr(error, 'stderr', None) or ''}",
-                  file=sys.stderr, flush=True)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"cpu": cpu_model(), "kernel": platform.release(), "dpdk": version,
-                       "rounds": arguments.rounds, "rows": figures}, file, indent=1)
-            file.write("\n")
-    return 1 if failed else 0
+    return run_table(table, arguments, (ours, dpdk), "")
 
 
 if __name__ == "__main__":
