@@ -34,7 +34,8 @@ struct card {
 /** One line on stderr: "plx-igb: 0000:01:00.0: ..."; returns 1, the exit status. */
 int card_fail(const struct card *card, const char *fmt, ...) PLX_PRINTF(2, 3);
 
-/** Learn what sysfs knows of the card named @text. Returns the exit status: 0; 1 or 2 and a line. */
+/** Learn what sysfs knows of the card named @text. Returns the exit status: 0; 1 or 2 and a
+ * line. */
 int card_find(struct card *card, const char *text);
 
 /** Find a way to its registers. @writes: they will be written. Returns 0; 1 and a line. */

@@ -149,8 +149,10 @@ static int read_arguments(struct arguments *args, int argc, char **argv)
 {
 	int c, ret = 0;
 
-	*args = (struct arguments){
-		.queue = RINGS_ALL, .dirs = RINGS_RX | RINGS_TX, .seconds = LED_SECONDS};
+	*args = (struct arguments){.command = "",
+				   .queue = RINGS_ALL,
+				   .dirs = RINGS_RX | RINGS_TX,
+				   .seconds = LED_SECONDS};
 	opterr = 0;
 	while (ret == 0 && (c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (c == 'h') {

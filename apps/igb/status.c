@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plx-igb status: a card at a glance; plx-igb led. STATUS and CTRL tell the link; the PHY is asked by
- * MDIO under the card's own lock, which driver and firmware keep to as well. PHY registers that
+ * plx-igb status: a card at a glance; plx-igb led. STATUS and CTRL tell the link; the PHY is asked
+ * by MDIO under the card's own lock, which driver and firmware keep to as well. PHY registers that
  * reading changes (1: the latched link, 6, 10) are left alone.
  */
 #include <errno.h>

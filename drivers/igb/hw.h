@@ -210,8 +210,8 @@ int plx_igb_suspect(struct igb_hw *hw, uint32_t value);
  * Take the card over from whatever state it is in, another process's too: stops its DMA, frees
  * stale locks, resets it, checks the NVM, learns its address and its PHY.
  *
- * @hw     the caller's fields set, the rest zero; memory decoding is on, bus mastering off: what the
- *         last user left must not be written to
+ * @hw     the caller's fields set, the rest zero; memory decoding is on, bus mastering off: what
+ *         the last user left must not be written to
  * Returns 0: quiet (no DMA, interrupts masked), with defaults and DRV_LOAD set. -ENOTSUP: an id or
  *         a medium that is not driven; -ENODEV, -ETIMEDOUT, -EIO (checksum, no PHY, no address).
  */
@@ -289,8 +289,8 @@ enum { IGB_NVM_SECTION_WORDS = 0x40, IGB_NVM_WORDS_MAX = 0x8000 };
 /** Read @nb words from @word on. Returns 0, -EINVAL, -ENODEV, -ETIMEDOUT, -ENODATA (no NVM). */
 int plx_igb_nvm_read(struct igb_hw *hw, uint32_t word, uint32_t nb, uint16_t *to);
 
-/** Is there one, and how large: hw->nvm.words, one_time; nothing is read of it. Returns 0, -ENODATA,
- * -ENODEV. */
+/** Is there one, and how large: hw->nvm.words, one_time; nothing is read of it. Returns 0,
+ * -ENODATA, -ENODEV. */
 int plx_igb_nvm_find(struct igb_hw *hw);
 
 /** Check each section's sum, twice again if it is wrong, and learn hw->nvm. -EIO, or as above. */
@@ -337,8 +337,9 @@ int plx_igb_phy_reset(struct igb_hw *hw);
  */
 int plx_igb_link_start(struct igb_hw *hw, uint32_t advertise, enum igb_flow_control fc);
 
-/** Drop the link: the partner sees it. The PHY is powered down unless the management firmware shares
- * it; plx_igb_link_start() and plx_igb_link_release() power it up. 0, -EIO, -ETIMEDOUT, -ENODEV. */
+/** Drop the link: the partner sees it. The PHY is powered down unless the management firmware
+ * shares it; plx_igb_link_start() and plx_igb_link_release() power it up. 0, -EIO, -ETIMEDOUT,
+ * -ENODEV. */
 int plx_igb_link_stop(struct igb_hw *hw);
 
 /** The PHY as after power-on: it offers all, for whoever has the card next. As above. */

@@ -437,8 +437,8 @@ static int open_card(struct igb_port *igb)
 	hw->on_gone = plx_igb_on_gone;
 	hw->on_gone_arg = igb;
 	snprintf(hw->name, sizeof(hw->name), "%s", igb->port->name);
-	/* Bus mastering stays off, as opening left it: its last user's rings lead to memory that may
-	 * be another's by now. */
+	/* Bus mastering stays off, as opening left it: its last user's rings lead to memory that
+	 * may be another's by now. */
 	return plx_igb_attach(hw);
 }
 

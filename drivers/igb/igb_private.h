@@ -148,8 +148,9 @@ int plx_igb_port_clock_rate(struct plx_port *port, int32_t ppb);
 int plx_igb_watch_begin(struct igb_port *igb);
 void plx_igb_watch_end(struct igb_port *igb);
 
-/* Enable interrupts, or find that none can be had: then the timer looks more often; -ENOTSUP: a kind
- * that was asked for by name. disable: no handler runs when it returns. Both without the lock. */
+/* Enable interrupts, or find that none can be had: then the timer looks more often; -ENOTSUP: a
+ * kind that was asked for by name. disable: no handler runs when it returns. Both without the
+ * lock. */
 int plx_igb_watch_intr_on(struct igb_port *igb);
 void plx_igb_watch_intr_off(struct igb_port *igb);
 

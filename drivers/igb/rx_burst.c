@@ -146,7 +146,8 @@ static void drop_frame(struct igb_rxq *q, uint64_t *counter, bool has_end)
 	q->skipping = !has_end;
 }
 
-/* One more buffer of the frame; false: it grows beyond all bounds, or is none that was asked for. */
+/* One more buffer of the frame; false: it grows beyond all bounds, or is none that was asked
+ * for. */
 static bool append(struct igb_rxq *q, struct plx_mbuf *m, uint32_t len)
 {
 	plx_mbuf_reset(m);

@@ -9,8 +9,8 @@
  * with its length for a checksum, without for TSO, whose segments have lengths of their own. That
  * is the application's to write: the packet's data are not the driver's.
  *
- * VLAN tags are inserted only while CTRL.VME is set, which makes the card strip those received, too:
- * rx_burst.c puts them back where that was not asked for.
+ * VLAN tags are inserted only while CTRL.VME is set, which makes the card strip those received,
+ * too: rx_burst.c puts them back where that was not asked for.
  *
  * Copies. A packet in memory that has no IOVA, a runt without room behind it, or one of too many
  * pieces is copied into one of a few slots that the card can reach. When all are under way the

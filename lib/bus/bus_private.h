@@ -15,8 +15,8 @@
  *   uio.c        back end; uio_info.c: what sysfs tells of a UIO device
  *   standin.c    back end of tests: a model in the place of a device
  *
- * A back end is a struct plx_pci_ops. pci.c and its sisters check arguments and keep what is common,
- * so that a driver can't tell the back ends apart.
+ * A back end is a struct plx_pci_ops. pci.c and its sisters check arguments and keep what is
+ * common, so that a driver can't tell the back ends apart.
  */
 #ifndef BUS_PRIVATE_H
 #define BUS_PRIVATE_H

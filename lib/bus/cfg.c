@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Configuration space. The parser of capabilities takes bytes as they come: each step of a list goes
- * to an offset that was not visited yet, so that it ends whatever a device answers.
+ * Configuration space. The parser of capabilities takes bytes as they come: each step of a list
+ * goes to an offset that was not visited yet, so that it ends whatever a device answers.
  */
 #include "bus_private.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What happens to an open device. Each kind of event is an eventfd in the control thread's care:
- * VFIO signals two of them itself, uevent.c and the stand-in write to them. So a callback never runs
- * after the descriptor was taken back.
+ * VFIO signals two of them itself, uevent.c and the stand-in write to them. So a callback never
+ * runs after the descriptor was taken back.
  */
 #include "bus_private.h"
 

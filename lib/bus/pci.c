@@ -563,9 +563,9 @@ int plx_pci_reset(struct plx_pci_dev *dev)
 		dev_log(dev, PLX_LOG_ERR, "reset: the device is gone");
 		return -ENODEV;
 	}
-	/* The kernel puts back the header that it found, so it has to be right before: its addresses,
-	 * if somebody else's reset wiped them (VFIO has them back when decoding is turned on), and
-	 * decoding, without bus mastering. A reset also wakes it. */
+	/* The kernel puts back the header that it found, so it has to be right before: its
+	 * addresses, if somebody else's reset wiped them (VFIO has them back when decoding is
+	 * turned on), and decoding, without bus mastering. A reset also wakes it. */
 	restore_header(dev, dev->header);
 	ret = set_command(dev, PCI_COMMAND_MASTER, decode_bits(&dev->info));
 	if (ret == 0)

@@ -218,7 +218,7 @@ int plx_pci_walk(unsigned flags, plx_pci_walk_fn fn, void *arg)
 		LOG_ERR("listing the PCI devices: %s", strerror((int)-nb));
 		return (int)nb;
 	}
-	for (ssize_t i = 0; i < nb && ret == 0; i++)
+	for (ssize_t i = 0; addrs && i < nb && ret == 0; i++)
 		if (read_function(&addrs[i], flags, &info) == 0)
 			ret = fn(&info, arg);
 	free(addrs);

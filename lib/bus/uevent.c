@@ -184,7 +184,8 @@ int plx_uevent_hold(void)
 	if (nb_holders == 0) {
 		ret = open_socket();
 	} else {
-		/* Who held it while the EAL ended may hold it still: the new one does not know it. */
+		/* Who held it while the EAL ended may hold it still: the new one does not know
+		 * it. */
 		ret = plx_ctl_fd_add(socket_fd, EPOLLIN, on_readable, NULL);
 		if (ret == -EEXIST)
 			ret = 0;

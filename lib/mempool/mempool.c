@@ -19,7 +19,7 @@
 enum {
 	STRIDE_ODD_BYTES = 1024, /* objects from this size on are an odd number of lines apart */
 	TAKE_TRIES = 8,		 /* looks at a ring that others hold, some 10 us each */
-	DENSE_BELOW = 64, /* objects a page, with IOVA = VA: then borders are crossed */
+	DENSE_BELOW = 64,	 /* objects a page, with IOVA = VA: then borders are crossed */
 	FILL_BULK = 64,
 	YIELDS = 16,
 	NAP_FIRST_NS = 50000,
@@ -310,9 +310,9 @@ static int reserve(const char *prefix, const char *name, size_t bytes, int node,
 
 /*
  * Objects keep off the borders of pages: by the zone's bound when all of them fit into one page,
- * else by leaving each page's tail free. With IOVA = PA only a page is contiguous for a device; with
- * VA all is, and it saves a device the second translation (an emulated card reads no further than
- * the first); there it is done where it costs at most a 64th of the memory.
+ * else by leaving each page's tail free. With IOVA = PA only a page is contiguous for a device;
+ * with VA all is, and it saves a device the second translation (an emulated card reads no further
+ * than the first); there it is done where it costs at most a 64th of the memory.
  */
 static int place_objs(struct plx_mempool *pool, const struct plx_memzone **zone)
 {

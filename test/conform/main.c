@@ -216,8 +216,7 @@ static bool applies(const struct conform_case *cs, bool tell)
 					    "spread flows",
 					    "fill the port's queues",
 					    "be told of the interface",
-					    "forget what a stopped port "
-					    "does not take"};
+					    "forget what came while it is stopped"};
 	uint32_t lack = cs->needs & ~options.variant->peer->can;
 
 	for (unsigned i = 0; tell && i < PLX_ARRAY_SIZE(lacks); i++)

@@ -68,7 +68,7 @@ static struct peer *model_create(const struct variant *variant)
 		.link_delay_us = LINK_DELAY_US,
 		.partner_frames = KEPT_FRAMES,
 	};
-	memcpy(model->peer.mac.ether_addr_octet, "\x02\0\0\0\0\x99", 6);
+	model->peer.mac = (struct ether_addr){{2, 0, 0, 0, 0, 0x99}};
 	model->peer.nb_seen_max = UINT32_MAX;
 	return &model->peer;
 }

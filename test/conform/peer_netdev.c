@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A card's peer: an interface of the kernel at the other end of its cable, of whatever driver. The
- * card is a PCI function that vfio-pci or uio_pci_generic has. What removes it is the kernel, as for
- * an unplug: it waits until the port lets the card go. Of all processes one at a time does that.
+ * card is a PCI function that vfio-pci or uio_pci_generic has. What removes it is the kernel, as
+ * for an unplug: it waits until the port lets the card go. Of all processes one at a time does
+ * that.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -74,28 +74,28 @@ static const struct variant variants[] = {
 	},
 #define ON_CARD(variant_name, its_peer, is_unsafe, is_emulated)                                    \
 	{                                                                                          \
-		.name = variant_name, .driver = "net_igb", .peer = its_peer, .root = true,         \
+		.name = (variant_name), .driver = "net_igb", .peer = (its_peer), .root = true,     \
 		.filters = true, .min_frame_bytes = 60, .whole_kb = true, .slow_link = true,       \
-		.unsafe = is_unsafe, .emulated = is_emulated                                       \
+		.unsafe = (is_unsafe), .emulated = (is_emulated)                                   \
 	}
 	ON_CARD("igb_vfio", &peer_emulated, false, true),
 	ON_CARD("igb_uio", &peer_emulated, true, true),
 	ON_CARD("igb_card", &peer_netdev, false, false),
 #ifdef CONFORM_ON_MODEL
-#define ON_MODEL(part, fn, is_threaded)                                                            \
+#define ON_MODEL(variant_name, address, is_threaded)                                               \
 	{                                                                                          \
-		.name = "igb_" part, .driver = "net_igb", .device = "0000:5a:00." fn,              \
+		.name = (variant_name), .driver = "net_igb", .device = (address),                  \
 		.peer = &peer_model, .filters = true, .min_frame_bytes = 60, .whole_kb = true,     \
-		.threaded = is_threaded                                                            \
+		.threaded = (is_threaded)                                                          \
 	}
 	/* The function's number is the part: enum igb_sim_type. */
-	ON_MODEL("82576", "0", false),
-	ON_MODEL("82580", "1", false),
-	ON_MODEL("i350", "2", false),
-	ON_MODEL("i354", "3", false),
-	ON_MODEL("i210", "4", false),
-	ON_MODEL("i211", "5", false),
-	ON_MODEL("thread", "2", true),
+	ON_MODEL("igb_82576", "0000:5a:00.0", false),
+	ON_MODEL("igb_82580", "0000:5a:00.1", false),
+	ON_MODEL("igb_i350", "0000:5a:00.2", false),
+	ON_MODEL("igb_i354", "0000:5a:00.3", false),
+	ON_MODEL("igb_i210", "0000:5a:00.4", false),
+	ON_MODEL("igb_i211", "0000:5a:00.5", false),
+	ON_MODEL("igb_thread", "0000:5a:00.2", true),
 #endif
 	{.name = NULL},
 };

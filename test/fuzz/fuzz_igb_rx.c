@@ -8,8 +8,8 @@
  *	then        steps: a byte, and what belongs to it; see step()
  *
  * What must hold whatever the card does: a packet is well formed, nobody else's, within its buffers
- * and the longest frame, and says nothing that was not asked for; counters agree with what came; each
- * slot of the card's has a buffer of its own; in the end all packets are at home.
+ * and the longest frame, and says nothing that was not asked for; counters agree with what came;
+ * each slot of the card's has a buffer of its own; in the end all packets are at home.
  */
 #include "../../drivers/igb/rx_burst.c" /* NOLINT(bugprone-suspicious-include) */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Asks the outside of the lab for something: lab_ask WORD..., as in "lab_ask link 0 down". The other
- * side is monitor.py, the way is the folder PLX_LAB_SHARE. Exit status 0: it is done.
+ * Asks the outside of the lab for something: lab_ask WORD..., as in "lab_ask link 0 down". The
+ * other side is monitor.py, the way is the folder PLX_LAB_SHARE. Exit status 0: it is done.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the lab's programs on igb ports share: a pool and ports that are set up alike, sending without
- * loss, counters by name, and raw sockets of the kernel's port at the other end of the cable.
+ * What the lab's programs on igb ports share: a pool and ports that are set up alike, sending
+ * without loss, counters by name, and raw sockets of the kernel's port at the other end of the
+ * cable.
  */
 #ifndef LAB_IGB_H
 #define LAB_IGB_H
@@ -91,7 +92,8 @@ static inline uint64_t lab_counter(unsigned port, const char *name)
 	return value;
 }
 
-/* A line each: "port 0 rx_packets 42 good", or "drop" for one of lost packets; zeros are left out. */
+/* A line each: "port 0 rx_packets 42 good", or "drop" for one of lost packets; zeros are left
+ * out. */
 static inline void lab_tell(unsigned port)
 {
 	static struct plx_port_xstat xstats[LAB_XSTATS_MAX];

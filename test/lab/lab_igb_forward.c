@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lab_igb_forward [EAL options] -- [MTU]: what comes in by port 0 goes out by port 1 and the other way
- * round, untouched and without loss: a full queue is tried again. Jumbo frames are chains of common
- * mbufs. Ends with a frame whose type is 88B6h, which still goes through, or by a signal; then
- * prints all counters that are not 0.
+ * lab_igb_forward [EAL options] -- [MTU]: what comes in by port 0 goes out by port 1 and the other
+ * way round, untouched and without loss: a full queue is tried again. Jumbo frames are chains of
+ * common mbufs. Ends with a frame whose type is 88B6h, which still goes through, or by a signal;
+ * then prints all counters that are not 0.
  */
 #include "lab_igb.h"
 
@@ -15,8 +15,8 @@ enum {
 	END_MS = 200,	   /* for what is behind the last frame, if anything is */
 };
 
-/* QEMU's card does not send from a buffer that lies in two pages, which are neighbours in the guest's
- * virtual memory alone: these stay out. Returns how many do. */
+/* QEMU's card does not send from a buffer that lies in two pages, which are neighbours in the
+ * guest's virtual memory alone: these stay out. Returns how many do. */
 static uint32_t keep_out_torn(struct plx_mempool *pool)
 {
 	static struct plx_mbuf *good[NB_MBUFS];

@@ -2,13 +2,13 @@
 /*
  * Beside lab_igb_life, without the library:
  *
- *	lab_igb_guard feed IFACE [PAUSE_US]  send frames by an interface of the kernel, as fast as it
- *				     takes them or with a pause after each 32, until killed
+ *	lab_igb_guard feed IFACE [PAUSE_US]  send frames by an interface of the kernel, as fast as
+ *				     it takes them or with a pause after each 32, until killed
  *	lab_igb_guard canaries N     hold N hugepages and as many bytes of ordinary memory full of a
  *				     pattern. For each line of stdin: check them; then take all
  *				     hugepages that are free, so also those that a dead process had,
- *				     fill them, and check them while the wire goes on for a while. Says
- *				     "sound COUNT" with the pages taken, or which byte is not.
+ *				     fill them, and check them while the wire goes on for a while.
+ *				     Says "sound COUNT" with the pages taken, or which byte is not.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  *	flaps N A PORT   the link of A, which is the lab's PORT, goes and comes N times
  *	faults A ROOT B C
  *	                 what may happen to A, behind the root port ROOT, while frames go round
- *	                 between B and C, which have a cable: each is told within a bounded time, B and
- *	                 C go on, all mbufs come home, and the next start works
+ *	                 between B and C, which have a cable: each is told within a bounded time, B
+ *	                 and C go on, all mbufs come home, and the next start works
  *
  * At the other end of A's cable somebody floods (lab_igb_guard feed). One "ok" a line, with what
  * was seen; the first thing that is wrong ends it with status 1.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lab_igb_offload [EAL options] -- INTERFACE: what the card computes for Pollux on port 0, looked at by
- * the kernel at the other end of the cable, whose port is INTERFACE, and what it says of frames that the
- * kernel's port sent.
+ * lab_igb_offload [EAL options] -- INTERFACE: what the card computes for Pollux on port 0, looked
+ * at by the kernel at the other end of the cable, whose port is INTERFACE, and what it says of
+ * frames that the kernel's port sent.
  *
- * Sent: frames with checksums and tags left to the card arrive as software makes them, byte for byte;
- * the kernel's counters tell igb_linux.sh that it took them for good, and as many bad ones for bad. A
- * connection of the kernel's TCP takes what TSO cuts.
+ * Sent: frames with checksums and tags left to the card arrive as software makes them, byte for
+ * byte; the kernel's counters tell igb_linux.sh that it took them for good, and as many bad ones
+ * for bad. A connection of the kernel's TCP takes what TSO cuts.
  * Received: each frame with the flags that it should have.
  */
 #include <fcntl.h>
@@ -139,7 +139,7 @@ static uint32_t kernel_gets(uint8_t *data, size_t room, int *tci)
 static int send_shape(const struct shape *shape)
 {
 	const int tag = shape->subnet ? (int)(shape->subnet | (shape->seed & 7) << 13) : -1;
-	uint8_t got[FRAME_ROOM];
+	uint8_t got[FRAME_ROOM] = {0};
 	struct plx_mbuf *m;
 	struct frame f;
 	uint32_t len;
@@ -531,7 +531,8 @@ static int check_all(void)
 	if (send_all() || tso_all() || receive_all(TOLD) || filter())
 		return 1;
 	plx_port_stop(0);
-	/* The card strips tags all the same, since it is to insert some: they have to be put back. */
+	/* The card strips tags all the same, since it is to insert some: they have to be put
+	 * back. */
 	conf.rx_offloads = PLX_PORT_RX_IP_CSUM | PLX_PORT_RX_SCTP_CSUM;
 	if (lab_start(0, &conf, pool) || receive_all(TOLD & ~TAGGED))
 		return 1;

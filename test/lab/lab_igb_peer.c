@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lab_igb_peer [EAL options] -- sink | bounce FRAMES: the other end of testpmd's port, on port 0. sink takes
- * all frames that come until a signal. bounce sends FRAMES frames of all lengths, and every one has to
- * come back, in order, byte for byte, with its addresses exchanged. Then all counters are printed.
+ * lab_igb_peer [EAL options] -- sink | bounce FRAMES: the other end of testpmd's port, on port 0.
+ * sink takes all frames that come until a signal. bounce sends FRAMES frames of all lengths, and
+ * every one has to come back, in order, byte for byte, with its addresses exchanged. Then all
+ * counters are printed.
  */
 #include "lab_igb.h"
 #include "lab_igb_frames.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lab_igb_rss [EAL options] -- INTERFACE: the same flows to Pollux' port 0, and to the kernel's port
- * INTERFACE at the other end of its cable, with the key and the table that the kernel uses: each has
- * to end in the queue of the same number. The kernel tells its queues by ethtool's counters.
+ * lab_igb_rss [EAL options] -- INTERFACE: the same flows to Pollux' port 0, and to the kernel's
+ * port INTERFACE at the other end of its cable, with the key and the table that the kernel uses:
+ * each has to end in the queue of the same number. The kernel tells its queues by ethtool's
+ * counters.
  */
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -52,42 +53,44 @@ static int ethtool(void *command)
 /* Frames that queue @queue has received. */
 static uint64_t queue_count(unsigned queue)
 {
-	static struct {
+	/* Answers stand behind their heads. */
+	static union {
 		struct ethtool_gstrings head;
-		char names[STATS_MAX][ETH_GSTRING_LEN];
+		uint8_t room[sizeof(struct ethtool_gstrings) + STATS_MAX * ETH_GSTRING_LEN];
 	} names;
-	static struct {
+	static union {
 		struct ethtool_stats head;
-		uint64_t values[STATS_MAX];
+		uint8_t room[sizeof(struct ethtool_stats) + STATS_MAX * sizeof(uint64_t)];
 	} stats;
 	char wanted[ETH_GSTRING_LEN];
 
 	if (names.head.len == 0) {
-		struct {
+		union {
 			struct ethtool_sset_info head;
-			uint32_t nb;
-		} sets = {{.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1u << ETH_SS_STATS}, 0};
+			uint8_t room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+		} sets = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1u << ETH_SS_STATS}};
 
 		names.head.cmd = ETHTOOL_GSTRINGS;
 		names.head.string_set = ETH_SS_STATS;
-		if (ethtool(&sets) || sets.nb > STATS_MAX || ethtool(&names))
+		if (ethtool(&sets) || sets.head.data[0] > STATS_MAX || ethtool(&names))
 			return 0;
 	}
 	stats.head.cmd = ETHTOOL_GSTATS;
 	snprintf(wanted, sizeof(wanted), "rx_queue_%u_packets", queue);
 	for (unsigned i = 0; ethtool(&stats) == 0 && i < names.head.len; i++)
-		if (strcmp(names.names[i], wanted) == 0)
-			return stats.values[i];
+		if (strcmp((const char *)&names.head.data[i * ETH_GSTRING_LEN], wanted) == 0)
+			return stats.head.data[i];
 	return 0;
 }
 
 /* Its key and its table, for Pollux. */
 static int take_over(struct plx_port_rss *rss)
 {
-	static struct {
+	static union {
 		struct ethtool_rxfh_indir head;
-		uint32_t entries[PLX_PORT_RETA_MAX];
-	} table = {{.cmd = ETHTOOL_GRXFHINDIR, .size = PLX_PORT_RETA_MAX}, {0}};
+		uint8_t room[sizeof(struct ethtool_rxfh_indir) +
+			     PLX_PORT_RETA_MAX * sizeof(uint32_t)];
+	} table = {.head = {.cmd = ETHTOOL_GRXFHINDIR, .size = PLX_PORT_RETA_MAX}};
 	FILE *file = fopen("/proc/sys/net/core/netdev_rss_key", "re");
 	unsigned sum = 0;
 
@@ -136,7 +139,7 @@ static void make_flow(struct frame *f, const struct shape *shape, const struct l
 static int kernels_queue(const struct shape *shape, uint32_t seed, unsigned *queue)
 {
 	const uint64_t end = lab_ms() + LAB_PATIENCE_MS;
-	uint64_t before[QUEUES_MAX];
+	uint64_t before[QUEUES_MAX] = {0};
 	struct plx_mbuf *m = plx_mbuf_alloc(pool);
 	struct frame f;
 

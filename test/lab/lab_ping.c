@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lab_ping ADDRESS FIRST LAST STEP: pings of the kernel whose frames have all those lengths, some under
- * way at a time, none fragmented. Every answer has to come, byte for byte; for ping of iputils each
- * length is another process.
+ * lab_ping ADDRESS FIRST LAST STEP: pings of the kernel whose frames have all those lengths, some
+ * under way at a time, none fragmented. Every answer has to come, byte for byte; for ping of
+ * iputils each length is another process.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plx-perf-forward: what dpdk-testpmd's io, macswap and txonly modes do, on one lcore, for benchmarks
- * of ports: a burst of 32 in by one port, out by its neighbour (or itself, when it is alone). Prints
- * a line each second: nanoseconds, packets received (with --txonly: sent) so far.
+ * plx-perf-forward: what dpdk-testpmd's io, macswap and txonly modes do, on one lcore, for
+ * benchmarks of ports: a burst of 32 in by one port, out by its neighbour (or itself, when it is
+ * alone). Prints a line each second: nanoseconds, packets received (with --txonly: sent) so far.
  */
 #include <getopt.h>
 #include <inttypes.h>

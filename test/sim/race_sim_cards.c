@@ -108,6 +108,7 @@ static void start(struct end *e)
 
 static void send_some(struct end *e)
 {
+	static const uint8_t header[14] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
 	uint32_t from = e->tx_tail;
 
 	while (e->tx_clean != e->tx_tail && status_of(e->tx[e->tx_clean]) == UINT64_C(1) << 32)
@@ -118,7 +119,7 @@ static void send_some(struct end *e)
 		uint64_t addr = (uintptr_t)buf;
 
 		memset(buf, (uint8_t)e->nb_sent, len);
-		memcpy(buf, "\x02\0\0\0\0\1\x02\0\0\0\0\2\x88\xb5", 14);
+		memcpy(buf, header, sizeof(header));
 		memcpy(buf + 14, &e->nb_sent, 4);
 		memcpy(d, &addr, 8);
 		__atomic_store_n(&d[2], 0x2b300000 | len, __ATOMIC_RELAXED);

@@ -408,7 +408,8 @@ static void config_init(struct igb_sim *sim)
 	};
 
 	memset(config, 0, IGB_SIM_CONFIG_BYTES);
-	memcpy(config, "\x86\x80", 2);
+	config[0] = 0x86;
+	config[1] = 0x80;
 	memcpy(config + 2, &id, 2);
 	config[4] = 2; /* memory space; bus mastering is the driver's to turn on */
 	config[6] = 0x10;

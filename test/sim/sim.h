@@ -3,9 +3,9 @@
  * A model of one port of an igb card, for tests without hardware and without a virtual machine.
  *
  * The model stands behind the MMIO hook of <pollux/mmio.h>: a driver compiled with PLX_MMIO_HOOK=1
- * reads and writes igb_sim_bar() as if it were BAR 0. The card reads and writes memory by IOVA = VA,
- * and only what igb_sim_dma_map() gave it. It follows the data sheets; with `qemu` it takes over the
- * ways in which QEMU's igb differs and which a driver can see.
+ * reads and writes igb_sim_bar() as if it were BAR 0. The card reads and writes memory by IOVA =
+ * VA, and only what igb_sim_dma_map() gave it. It follows the data sheets; with `qemu` it takes
+ * over the ways in which QEMU's igb differs and which a driver can see.
  *
  * What a driver must not do, and silicon would punish or not forgive, is counted as a violation,
  * with a line that says what it was. A test asserts that there are none.
@@ -62,9 +62,9 @@ struct igb_sim_conf {
 	bool flashless;		/* I210, I211: iNVM only */
 	bool intx_only;		/* the platform has neither MSI-X nor MSI */
 	uint32_t link_delay_us; /* from autonegotiation's start to link; 0: 500 ms */
-	uint32_t
-		partner_frames; /* sent frames kept for igb_sim_take(); 0: 4096; then the card waits */
-	uint16_t device_id;	/* 0: the copper one of the type */
+	/* sent frames kept for igb_sim_take(); 0: 4096; then the card waits */
+	uint32_t partner_frames;
+	uint16_t device_id; /* 0: the copper one of the type */
 };
 
 struct igb_sim;
@@ -72,9 +72,9 @@ struct igb_sim;
 /**
  * Make a card in the state after power-on. The first one sets plx_mmio_hook.
  *
- * Returns 0 with *@sim set, -EINVAL, -ENOMEM, -ENOSPC (16 cards), or what a system call said.
+ * Returns 0 with *@out set, -EINVAL, -ENOMEM, -ENOSPC (16 cards), or what a system call said.
  */
-int igb_sim_create(const struct igb_sim_conf *conf, struct igb_sim **sim);
+int igb_sim_create(const struct igb_sim_conf *conf, struct igb_sim **out);
 
 /** Cut its cable, end its thread, free it. NULL is legal. Nobody may use it any more. */
 void igb_sim_destroy(struct igb_sim *sim);
@@ -84,10 +84,12 @@ void igb_sim_destroy(struct igb_sim *sim);
 /** BAR 0. Not memory: an access that does not come by the hook is a SIGSEGV. */
 void *igb_sim_bar(struct igb_sim *sim);
 
-/** Let the card read and write memory (IOVA = VA). Returns 0, -EINVAL, -EEXIST (overlap), -ENOMEM. */
+/** Let the card read and write memory (IOVA = VA). Returns 0, -EINVAL, -EEXIST (overlap),
+ * -ENOMEM. */
 int igb_sim_dma_map(struct igb_sim *sim, void *addr, size_t len_bytes);
 
-/** Take it back, as it was given. A ring of a queue that is on lying there is a violation. -ENOENT. */
+/** Take it back, as it was given. A ring of a queue that is on lying there is a violation.
+ * -ENOENT. */
 int igb_sim_dma_unmap(struct igb_sim *sim, void *addr, size_t len_bytes);
 
 /** Configuration space, little-endian; all ones when gone. @bytes 1, 2 or 4, aligned. */
@@ -106,8 +108,8 @@ enum igb_sim_intr {
 
 /**
  * How interrupts reach the host: @fn is called with the vector, under the card's lock, so it must
- * not call the model (an eventfd is what it should write). NULL: they are counted only. A cause that
- * waits is signalled at once.
+ * not call the model (an eventfd is what it should write). NULL: they are counted only. A cause
+ * that waits is signalled at once.
  */
 typedef void (*igb_sim_intr_fn)(void *arg, unsigned vector);
 void igb_sim_intr_mode(struct igb_sim *sim, enum igb_sim_intr mode, igb_sim_intr_fn fn, void *arg);
@@ -148,12 +150,12 @@ enum igb_sim_wire {
 /**
  * Send a frame to the card, as it is, however short or long.
  *
- * @frame, @len_bytes  without FCS                       [1, IGB_SIM_FRAME_MAX]
+ * @bytes, @len_bytes  without FCS                       [1, IGB_SIM_FRAME_MAX]
  * @wire               enum igb_sim_wire
  * Returns 0, -ENETDOWN (no link: nobody hears it), -ENOBUFS (frames of a stepped or threaded card
  *         wait on the wire), -EINVAL, -ENOMEM. Whether the card takes it is the card's business.
  */
-int igb_sim_inject(struct igb_sim *sim, const void *frame, size_t len_bytes, unsigned wire);
+int igb_sim_inject(struct igb_sim *sim, const void *bytes, size_t len_bytes, unsigned wire);
 
 /** Frames on the wire or in the card's packet buffer, not in memory yet. */
 unsigned igb_sim_waiting(struct igb_sim *sim);
@@ -165,7 +167,7 @@ bool igb_sim_has_room(struct igb_sim *sim);
  * The oldest frame the card has sent to its link partner, without FCS. At most @room bytes are
  * written. Returns its length, IGB_SIM_NONE: there is none.
  */
-int igb_sim_take(struct igb_sim *sim, void *frame, size_t room);
+int igb_sim_take(struct igb_sim *sim, void *bytes, size_t room);
 
 /* ---- Running ---- */
 
@@ -242,7 +244,7 @@ enum igb_sim_fault {
 };
 
 /** Set a fault; 0 ends it. */
-void igb_sim_fault(struct igb_sim *sim, enum igb_sim_fault fault, uint32_t value);
+void igb_sim_fault(struct igb_sim *sim, enum igb_sim_fault which, uint32_t value);
 
 /**
  * Write this into the next free receive descriptor of a queue, no matter what it says; the head

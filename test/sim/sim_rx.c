@@ -393,7 +393,7 @@ static bool is_dropped(struct igb_sim *sim, struct sim_frame *frame, const struc
 bool sim_rx_one(struct igb_sim *sim)
 {
 	struct sim_frame *frame = sim->buffer.first;
-	struct delivery d;
+	struct delivery d = {0};
 
 	if (!frame || !(reg(sim, R_RCTL) & RCTL_EN) || !sim_is_master(sim))
 		return false;

@@ -13,6 +13,7 @@ enum {
 };
 
 static const uint8_t pause_mac[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x01};
+static const uint8_t pause_code[4] = {0x88, 0x08, 0x00, 0x01};
 
 /* ---- Frames ---- */
 
@@ -260,7 +261,7 @@ static void pause_send(struct igb_sim *sim, uint32_t quanta)
 	memcpy(frame, pause_mac, sizeof(pause_mac));
 	memcpy(frame + 6, &low, 4);
 	memcpy(frame + 10, &high, 2);
-	memcpy(frame + 12, "\x88\x08\x00\x01", 4);
+	memcpy(frame + 12, pause_code, sizeof(pause_code));
 	frame[16] = (uint8_t)(quanta >> 8);
 	frame[17] = (uint8_t)quanta;
 	sim_wire_send(sim, frame, sizeof(frame));

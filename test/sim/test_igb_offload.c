@@ -7,8 +7,6 @@
 
 enum { L2 = 14, IP = 20, TCP = 20, UDP = 8, HEADERS = L2 + IP + TCP };
 
-#define each_type(type) for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++)
-
 static void put16(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
@@ -126,8 +124,7 @@ Test(igb_offload, checksums_are_put_in)
 	static const uint8_t protocols[] = {6, 17};
 	static uint8_t want[ENV_FRAME_MAX], frame[ENV_FRAME_MAX], asked[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		up(type, (struct plx_port_conf){.tx_offloads = PLX_PORT_TX_IP_CSUM |
 							       PLX_PORT_TX_TCP_CSUM |
 							       PLX_PORT_TX_UDP_CSUM});
@@ -162,8 +159,7 @@ Test(igb_offload, tso_brings_all_bytes_in_segments)
 	enum { PAYLOAD = 9000, MSS = 1400 };
 	static uint8_t frame[ENV_FRAME_MAX], asked[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		uint32_t at = 0;
 		struct plx_mbuf *m;
 
@@ -204,8 +200,7 @@ Test(igb_offload, tso_of_next_to_nothing)
 {
 	static uint8_t frame[ENV_FRAME_MAX], asked[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		up(type, (struct plx_port_conf){.tx_offloads = PLX_PORT_TX_TSO});
 		for (unsigned payload = 1; payload < 10; payload++) {
 			uint32_t len = ipv4(asked, 6, 7, payload), sum;
@@ -238,8 +233,7 @@ Test(igb_offload, vlan_tags_go_in_and_come_out)
 {
 	static uint8_t plain[ENV_FRAME_MAX], frame[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		struct plx_mbuf *m;
 		uint32_t len;
 
@@ -282,8 +276,7 @@ Test(igb_offload, checksums_are_looked_at)
 	const uint32_t all = PLX_MBUF_F_RX_IP_CSUM_GOOD | PLX_MBUF_F_RX_IP_CSUM_BAD |
 			     PLX_MBUF_F_RX_L4_CSUM_GOOD | PLX_MBUF_F_RX_L4_CSUM_BAD;
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		up(type, (struct plx_port_conf){.rx_offloads = PLX_PORT_RX_IP_CSUM |
 							       PLX_PORT_RX_TCP_CSUM |
 							       PLX_PORT_RX_UDP_CSUM});
@@ -309,8 +302,7 @@ Test(igb_offload, rss_spreads_as_the_table_says)
 {
 	static uint8_t frame[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		struct plx_port_conf conf = {.rx_offloads = PLX_PORT_RX_RSS_HASH,
 					     .nb_rx_queues = 2};
 		unsigned seen[2] = {0};
@@ -354,8 +346,7 @@ Test(igb_offload, rss_spreads_as_the_table_says)
 /* Later frames have later stamps, as far apart as the clock says. */
 Test(igb_offload, receive_stamps)
 {
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		uint64_t last = 0;
 
 		if (type == IGB_SIM_82576)
@@ -387,8 +378,7 @@ Test(igb_offload, vlan_filter)
 {
 	static uint8_t frame[ENV_FRAME_MAX];
 
-	each_type(type)
-	{
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
 		struct plx_mbuf *m = NULL;
 		uint32_t len;
 
@@ -409,8 +399,8 @@ Test(igb_offload, vlan_filter)
 	}
 }
 
-/* The largest MTU of the pool's room: full frames fit into a buffer, with a tag and a stamp; one byte
- * more is refused. */
+/* The largest MTU of the pool's room: full frames fit into a buffer, with a tag and a stamp; one
+ * byte more is refused. */
 static void mtu_limit(enum igb_sim_type type, uint32_t offloads, uint32_t beside)
 {
 	const struct igb_sim_conf card = env_conf(type);

@@ -185,8 +185,8 @@ Test(igb_port, vlan_strip)
 	}
 }
 
-/* What is inserted on the way out comes off on the way in, by one switch of the card: where that was
- * not asked for the tag is put back. */
+/* What is inserted on the way out comes off on the way in, by one switch of the card: where that
+ * was not asked for the tag is put back. */
 Test(igb_port, vlan_insert_alone)
 {
 	unsigned char tagged[200], frame[FRAME_ROOM];

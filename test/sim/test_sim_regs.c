@@ -16,8 +16,6 @@ static const struct {
 	{"I210", 4, 16, 5, 1, 0x01410c00},    {"I211", 2, 16, 5, 1, 0x01410c00},
 };
 
-#define each_type(type) for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++)
-
 /* ---- Locks, as software takes them ---- */
 
 static void sync_take(struct env *e, uint32_t bits)
@@ -69,8 +67,7 @@ static void phy_set(struct env *e, unsigned at, uint16_t value)
 
 Test(sim_regs, each_part_has_its_own)
 {
-	each_type(t)
-	{
+	for (unsigned t = 0; t < IGB_SIM_NB_TYPES; t++) {
 		struct env *e = env_new(t);
 
 		rd(e, R_RXDCTL + 64 * (parts[t].queues - 1));
@@ -91,8 +88,7 @@ Test(sim_regs, each_part_has_its_own)
 
 Test(sim_regs, ports_that_a_part_has_not_are_refused)
 {
-	each_type(t)
-	{
+	for (unsigned t = 0; t < IGB_SIM_NB_TYPES; t++) {
 		struct igb_sim_conf conf = {.type = t, .port = parts[t].ports - 1};
 		struct igb_sim *sim;
 
@@ -276,8 +272,7 @@ Test(sim_regs, nvm_checksums_and_copies)
 {
 	static const uint16_t sections[] = {0, 0x80, 0xc0, 0x100};
 
-	each_type(t)
-	{
+	for (unsigned t = 0; t < IGB_SIM_NB_TYPES; t++) {
 		struct env *e = env_new(t);
 		unsigned nb = t >= IGB_SIM_82580 && t <= IGB_SIM_I354 ? 4 : 1;
 
@@ -338,8 +333,7 @@ Test(sim_regs, one_time_memory_of_a_part_without_flash)
 
 Test(sim_regs, phy_ids)
 {
-	each_type(t)
-	{
+	for (unsigned t = 0; t < IGB_SIM_NB_TYPES; t++) {
 		struct env *e = env_new(t);
 
 		sync_take(e, BIT(1));
@@ -445,8 +439,7 @@ static uint64_t systim(struct env *e, enum igb_sim_type type)
 
 Test(sim_regs, clock_runs_in_each_part)
 {
-	each_type(t)
-	{
+	for (unsigned t = 0; t < IGB_SIM_NB_TYPES; t++) {
 		struct env *e = env_new(t);
 		uint64_t from, to, past;
 

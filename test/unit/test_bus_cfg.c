@@ -162,8 +162,8 @@ Test(bus_cfg, places_are_within_ranges)
 
 enum { PAGES = 512 };
 
-/* Against a map of pages: what is taken is free and within the ranges, what is refused has no place,
- * and the place found is the highest. */
+/* Against a map of pages: what is taken is free and within the ranges, what is refused has no
+ * place, and the place found is the highest. */
 Test(bus_cfg, places_as_a_model_has_them)
 {
 	static const struct plx_dma_range ranges[] = {

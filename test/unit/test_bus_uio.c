@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The UIO back end on made-up files: `config`, `resource0` and `resource2` are ordinary ones, a pipe
- * with a name is /dev/uio0.
+ * The UIO back end on made-up files: `config`, `resource0` and `resource2` are ordinary ones, a
+ * pipe with a name is /dev/uio0.
  */
 #include "bus_tree.h"
 #include "log_lines.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the VFIO back end refuses before it needs VFIO: the machine that runs this may have none. The
- * rest is test/lab's.
+ * What the VFIO back end refuses before it needs VFIO: the machine that runs this may have none.
+ * The rest is test/lab's.
  */
 #include "bus_tree.h"
 #include "log_lines.h"

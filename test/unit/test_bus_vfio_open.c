@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The VFIO back end on a made-up kernel: what works, what each refusal of the kernel's leaves behind
- * (nothing but one line), vectors that are not to be had, cards that are lost.
+ * The VFIO back end on a made-up kernel: what works, what each refusal of the kernel's leaves
+ * behind (nothing but one line), vectors that are not to be had, cards that are lost.
  */
 #include "bus_tree.h"
 #include "log_lines.h"

@@ -555,14 +555,33 @@ Test(eal_args, a_copy_owns_its_strings)
 
 Test(eal_args, usage_names_every_option)
 {
-	static const char *const names[] = {
-		"-l LIST",	 "-c MASK",	  "--lcores MAP",     "--main-lcore ID",
-		"--rt-prio N",	 "-a, --allow",	  "-b, --block",      "--vdev",
-		"--no-pci",	 "-m MB",	  "--socket-mem",     "--no-huge",
-		"--in-memory",	 "--huge-dir",	  "--huge-page-size", "--file-prefix",
-		"--iova-mode",	 "--lock-memory", "--log-level",      "--syslog[=FACILITY]",
-		"--allow-unsafe-dma", "--mbuf-track",	 "--config FILE", "--proc-type",      "-n N",
-		"-v, --version", "-h, --help"};
+	static const char *const names[] = {"-l LIST",
+					    "-c MASK",
+					    "--lcores MAP",
+					    "--main-lcore ID",
+					    "--rt-prio N",
+					    "-a, --allow",
+					    "-b, --block",
+					    "--vdev",
+					    "--no-pci",
+					    "-m MB",
+					    "--socket-mem",
+					    "--no-huge",
+					    "--in-memory",
+					    "--huge-dir",
+					    "--huge-page-size",
+					    "--file-prefix",
+					    "--iova-mode",
+					    "--lock-memory",
+					    "--log-level",
+					    "--syslog[=FACILITY]",
+					    "--allow-unsafe-dma",
+					    "--mbuf-track",
+					    "--config FILE",
+					    "--proc-type",
+					    "-n N",
+					    "-v, --version",
+					    "-h, --help"};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);

@@ -140,7 +140,7 @@ Test(igb_tx, frames_of_all_lengths)
 	struct sent sent;
 
 	card_reset();
-	for (uint16_t len = IGB_FRAME_MIN; len <= FRAME_MAX; len++) {
+	for (unsigned len = IGB_FRAME_MIN; len <= FRAME_MAX; len++) {
 		sent = send_one(q, packet_new(pool, len, len));
 		assert_sent(&sent, len, len);
 		cr_assert_eq(payload_of(&sent), sent.len);
@@ -295,7 +295,7 @@ Test(igb_tx, what_is_no_frame)
 	struct igb_txq *q = txq_new(64, 0, FRAME_MAX);
 	struct plx_mbuf *m;
 
-	for (uint16_t len = 0; len < IGB_FRAME_MIN; len++)
+	for (unsigned len = 0; len < IGB_FRAME_MIN; len++)
 		assert_refused(q, packet_new(pool, len, 0), &q->too_short);
 	assert_refused(q, packet_new(pool, FRAME_MAX + 1, 0), &q->too_long);
 	m = packet_new(pool, 100, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plx_init() and PCI, on a made-up sysfs with cards of the I350's family: which are taken, which are
- * left alone, what is told, and the IOVA mode that follows.
+ * plx_init() and PCI, on a made-up sysfs with cards of the I350's family: which are taken, which
+ * are left alone, what is told, and the IOVA mode that follows.
  */
 #include "bus_tree.h"
 #include "drivers.h"

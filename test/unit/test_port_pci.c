@@ -227,6 +227,7 @@ static void *attach_it(void *arg)
 			plx_store_release(&race_port, port);
 		else if (ret != -EEXIST)
 			(*nb_wrong)++;
+		/* Of the two one is told so. NOLINTNEXTLINE(bugprone-posix-return) */
 		if (pthread_barrier_wait(&both) == PTHREAD_BARRIER_SERIAL_THREAD &&
 		    plx_port_detach(plx_load_acquire(&race_port)) != 0)
 			(*nb_wrong)++;

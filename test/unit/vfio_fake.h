@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A kernel with VFIO, as far as the bus asks it: ioctl() of this program answers for it, and can be
- * told to fail at its n-th call. A device is a memfd: configuration space, then BAR 0, which is lost
- * when the file is cut short. It needs the files of /dev/vfio and of sysfs, see bus_tree.h.
+ * told to fail at its n-th call. A device is a memfd: configuration space, then BAR 0, which is
+ * lost when the file is cut short. It needs the files of /dev/vfio and of sysfs, see bus_tree.h.
  */
 #ifndef TEST_VFIO_FAKE_H
 #define TEST_VFIO_FAKE_H

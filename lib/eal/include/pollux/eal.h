@@ -77,7 +77,7 @@ struct plx_eal_conf {
 			   * address space counts against RLIMIT_MEMLOCK */
 
 	/* devices, in the order given */
-	bool no_pci; /* do not scan the PCI bus */
+	bool no_pci;	       /* do not scan the PCI bus */
 	bool allow_unsafe_dma; /* open PCI devices without an IOMMU (UIO) */
 	unsigned nb_devices;
 	struct plx_eal_device *devices;

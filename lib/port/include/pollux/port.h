@@ -177,9 +177,10 @@ struct plx_port_txq_conf {
  * Returns 0, -EINVAL (unknown driver or key, bad value; one line names it and what is allowed),
  *         -EEXIST (a device of that name is attached), -ENOSPC (PLX_PORT_MAX ports), -ENODEV (the
  *         EAL does not run, or the thing itself is not there), -ENOMEM, or what a system call said.
- *         A PCI function also as plx_pci_open(): -EBUSY (another process has it, or this one without
- *         a port of it; its IOMMU group is not viable), -EACCES (who may open the group), -EPERM
- *         (unsafe without --allow-unsafe-dma), -ERANGE (memory outside of the IOMMU's ranges).
+ *         A PCI function also as plx_pci_open(): -EBUSY (another process has it, or this one
+ *         without a port of it; its IOMMU group is not viable), -EACCES (who may open the group),
+ *         -EPERM (unsafe without --allow-unsafe-dma), -ERANGE (memory outside of the IOMMU's
+ *         ranges).
  * Owner   the caller, until plx_port_detach(); plx_fini() detaches what is left.
  */
 PLX_API PLX_MUST_CHECK int plx_port_attach(const char *device, unsigned *port);

@@ -8,10 +8,11 @@
  * without its call is a note that the port layer keeps and no more (promiscuous mode of a port that
  * receives all anyway), but for VLAN filter and RSS, which need theirs.
  *
- *	probe or pci_probe -> [configure -> queue setups -> start -> (bursts) -> stop -> releases]* -> remove
+ *	probe or pci_probe ->
+ *		[configure -> queue setups -> start -> (bursts) -> stop -> releases]* -> remove
  *
- * A driver of software devices has probe(), one of PCI functions pci_ids and pci_probe(); one driver
- * may have both.
+ * A driver of software devices has probe(), one of PCI functions pci_ids and pci_probe(); one
+ * driver may have both.
  *
  * Callbacks in the control thread (link, interrupts) must not call the control path of ports: they
  * use plx_port_link_set() and plx_port_event_raise(), which take no lock of the port layer. So a
