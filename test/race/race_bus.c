@@ -173,6 +173,12 @@ static void put_bar(void)
 	race_check(rename(made, path_of(FOLDER "resource0")) == 0, "%s", strerror(errno));
 }
 
+#ifdef __SANITIZE_THREAD__
+static const bool under_tsan = true;
+#else
+static const bool under_tsan = false;
+#endif
+
 static void lost_and_found(uint64_t rounds)
 {
 	pthread_t threads[READERS];
@@ -212,7 +218,8 @@ int main(int argc, char **argv)
 		race_check(false, "the device can't be opened");
 	} else {
 		master_and_intx(rounds);
-		lost_and_found(rounds / 10);
+		/* TSan takes mapping a page for writing to it: readers would race with that. */
+		lost_and_found(under_tsan ? 0 : rounds / 10);
 		plx_pci_close(dev);
 	}
 	nftw(tree, remove_one, 16, FTW_DEPTH | FTW_PHYS);

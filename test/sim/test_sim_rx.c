@@ -330,7 +330,7 @@ Test(sim_rx, jumbo_frames_are_scattered)
 Test(sim_rx, the_fcs_stays_unless_it_is_stripped)
 {
 	struct env *e = rx_new(IGB_SIM_82580);
-	const uint8_t *bytes;
+	const uint8_t *bytes = NULL;
 	uint8_t frame[128];
 	uint32_t len = udp(frame, 60), crc = UINT32_MAX;
 
