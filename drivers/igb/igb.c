@@ -302,22 +302,22 @@ static void dump(struct plx_port *port, FILE *out)
 	fprintf(out, "  %s, port %u of the card, %s; PHY %s; interrupts %s%s\n", hw->id->name,
 		hw->lan_id, state_name(igb), hw->phy.name ? hw->phy.name : "none",
 		intr_name(igb->intr), igb->options.loopback ? "; MAC loopback" : "");
-	for (unsigned i = 0; i < IGB_QUEUES_MAX; i++) {
+	/* By the card: the queues' own indices are their threads'. */
+	for (unsigned i = 0; i < IGB_QUEUES_MAX && !igb->gone; i++) {
 		const struct igb_rxq *q = igb->rxqs[i];
 
 		if (q)
 			fprintf(out, "  receive queue %u: slots %u to %u of %u are the card's\n", i,
-				plx_load_relaxed(&q->head), plx_load_relaxed(&q->tail), q->nb_desc);
+				igb_read(hw, IGB_RDH(i)), igb_read(hw, IGB_RDT(i)), q->nb_desc);
 	}
-	for (unsigned i = 0; i < IGB_QUEUES_MAX; i++) {
+	for (unsigned i = 0; i < IGB_QUEUES_MAX && !igb->gone; i++) {
 		const struct igb_txq *q = igb->txqs[i];
 
 		if (q)
 			fprintf(out,
 				"  transmit queue %u: slots %u to %u of %u are the card's, %u "
 				"reports awaited\n",
-				i, plx_load_relaxed(&q->clean), plx_load_relaxed(&q->tail),
-				q->nb_desc,
+				i, igb_read(hw, IGB_TDH(i)), igb_read(hw, IGB_TDT(i)), q->nb_desc,
 				plx_load_relaxed(&q->report_tail) -
 					plx_load_relaxed(&q->report_head));
 	}
