@@ -100,7 +100,7 @@ count_results() {
 }
 
 # How long all tests of a build may take, and one of them.
-all_seconds=1500 test_seconds=300
+all_seconds=2400 test_seconds=300
 if [ "${PLX_TEST_LONG:-0}" != 0 ]; then
 	all_seconds=10800 test_seconds=3600
 fi
