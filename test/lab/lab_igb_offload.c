@@ -143,7 +143,7 @@ static int send_shape(const struct shape *shape)
 	struct plx_mbuf *m;
 	struct frame f;
 	uint32_t len;
-	int tci;
+	int tci = 0;
 
 	frame_make(&f, shape, &to_kernel);
 	m = ask_for_it(&f, shape, shape->seed & 1 ? FRAME_ROOM : 1 + f.len / 3);
