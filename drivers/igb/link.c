@@ -263,7 +263,7 @@ int plx_igb_link_read(struct igb_hw *hw, struct igb_link *link)
 	plx_log_limited(
 		&plx_log_igb, PLX_LOG_WARN,
 		"%s: the link is up, but the PHY does not tell what the other end offers: no "
-		"pause frames for now",
+		"pause frames until it does",
 		hw->name);
 	return 0;
 }

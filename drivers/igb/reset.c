@@ -184,7 +184,7 @@ static int identify(struct igb_hw *hw)
 	}
 	hw->mac = &plx_igb_macs[hw->id->mac];
 	if (hw->id->media != IGB_MEDIA_COPPER && hw->id->media != IGB_MEDIA_STRAPPED) {
-		igb_log(hw, PLX_LOG_ERR, "8086:%04x is %s: only copper ports are driven for now",
+		igb_log(hw, PLX_LOG_ERR, "8086:%04x is %s: only copper ports are driven",
 			hw->device, hw->id->name);
 		return -ENOTSUP;
 	}
@@ -208,8 +208,7 @@ static int check_media(struct igb_hw *hw)
 	if (ret || media == IGB_MEDIA_COPPER)
 		return ret;
 	igb_log(hw, PLX_LOG_ERR,
-		"%s port %u is set up for %s (CTRL_EXT 0x%08x): only copper ports are driven for "
-		"now",
+		"%s port %u is set up for %s (CTRL_EXT 0x%08x): only copper ports are driven",
 		hw->mac->name, hw->lan_id, plx_igb_media_name(media), ctrl_ext);
 	return -ENOTSUP;
 }

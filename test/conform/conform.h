@@ -54,9 +54,8 @@ struct variant {
 	bool unsafe;	/* a card that no IOMMU confines: physical addresses, hugepages */
 	bool slow_link; /* a start waits half a second for it, or more */
 	/* QEMU's card: what its ring has no room for, and what is too long, vanishes without being
-	 * counted anywhere; and it can't send what lies on two pages that are not neighbours: those
-	 * of the pool are hugepages, and a packet is on one of them, as it is by physical
-	 * addresses. */
+	 * counted anywhere; and it can't send what lies on two pages that are not neighbours: no
+	 * packet of a pool in hugepages does. */
 	bool emulated;
 	bool endless; /* brings as many packets as are asked for */
 	/* Of a veth peer, beyond the port's receive queues: generic XDP takes what the kernel kept

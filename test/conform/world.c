@@ -202,10 +202,10 @@ void world_open(struct conform *c)
 	lcores_text(lcores, sizeof(lcores));
 	if (!c->huge)
 		argv[argc++] = no_huge;
-	if (c->variant->unsafe)
+	if (c->variant->unsafe) {
 		argv[argc++] = unsafe;
-	if (c->variant->unsafe || c->variant->emulated)
 		argv[argc++] = pa;
+	}
 	log_lines_start();
 	check(plx_init(argc, argv) >= 0, "plx_init() failed");
 	want_ret(plx_mem_stats(&stats), 0);

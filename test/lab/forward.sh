@@ -11,13 +11,11 @@ set -eu -o pipefail
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
 	type -P dpdk-testpmd >/dev/null || {
 		echo "dpdk-testpmd is missing (scripts/setup.sh --peer)"
 		exit 77
 	}
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	status=0
 	"$lab" run --ports 2 --timeout "$lab_seconds" --share "$scratch" --dump "0=$scratch/port0.pcap" \
 		--env PLX_SOURCE_DIR --env "RESULTS=$scratch" -- \

@@ -12,10 +12,8 @@ set -eu -o pipefail
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
 	need_python
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	status=0
 	timeout=$lab_seconds
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || timeout=3400

@@ -10,16 +10,12 @@
 
 set -u
 . "$(dirname "$0")/bus.inc"
-# shellcheck source-path=SCRIPTDIR source=lab.inc
-. "$PLX_SOURCE_DIR/test/lab/lab.inc"
 
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
 	need_python
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || lab_seconds=3400
 	python3 "$PLX_SOURCE_DIR/test/lab/monitor.py" "$scratch" "$lab" run --ports 8 \
 		--bind '0,2,4,6,7=vfio;1,3,5=kernel' --hugepages 64 --timeout "$lab_seconds" \

@@ -13,7 +13,6 @@ set -eu -o pipefail
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
 	need_python
 	for tool in tcpdump iperf3 ethtool; do
 		type -P $tool >/dev/null || {
@@ -21,8 +20,7 @@ if [ -z "${PLX_LAB:-}" ]; then
 			exit 77
 		}
 	done
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	status=0
 	"$lab" run --bind '0,3=kernel;1,2=vfio' --timeout "$lab_seconds" --share "$scratch" \
 		--env PLX_SOURCE_DIR --env PLX_BUILD_DIR --env "RESULTS=$scratch" -- \

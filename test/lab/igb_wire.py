@@ -237,11 +237,12 @@ def check(counters, ends, mtu):
             "tx_packets": end.nb_received + len(end.lost),
             "tx_good_packets": end.nb_received,
         }
-        torn = [(kind, frame.hex()) for kind, frame in end.lost if kind not in MAY_BE_UNREADABLE]
+        torn = [(kind, len(frame), frame[:48].hex()) for kind, frame in end.lost if kind not in MAY_BE_UNREADABLE]
         wrong = {name: value for name, value in wanted.items() if values[name] != value}
         if wrong or torn or values["rx_packets"] != other.nb_received + len(other.lost):
             sys.exit(f"MTU {mtu}, port {end.port}: {end.nb_sent} sent, {drops} in counters of drops, "
-                     f"{other.nb_received} came out of the other, {len(other.lost)} did not; want {wrong}, lost {torn}; "
+                     f"{other.nb_received} came out of the other, {len(other.lost)} did not; want {wrong}, "
+                     f"{len(torn)} of these are lost: {torn[:8]}; "
                      f"all sent {dict(end.sent)}; counters {dict(values)}")
         print(f"MTU {mtu}, port {end.port}: {end.nb_sent} sent, {other.nb_received} came out, {drops} counted as "
               f"dropped, {end.nb_long} too long, {len(other.lost)} unreadable to the emulation; {dict(end.sent)}", flush=True)

@@ -13,10 +13,8 @@ set -eu -o pipefail
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
 	need_python
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	frames=100000
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || frames=1000000
 	seed=${PLX_TEST_SEED:-$(date +%s)}

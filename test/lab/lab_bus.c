@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lab_pci.h"
+
 enum {
 	CTRL = 0x0000,
 	STATUS = 0x0008,
@@ -41,17 +43,6 @@ enum {
 
 static struct plx_pci_dev *dev;
 static volatile char *bar;
-
-#define fail(fmt, ...)                                                                             \
-	do {                                                                                       \
-		printf("%s:%d: " fmt "\n", __func__, __LINE__, ##__VA_ARGS__);                     \
-		return 1;                                                                          \
-	} while (0)
-#define want(cond, fmt, ...)                                                                       \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			fail("not " #cond ": " fmt, ##__VA_ARGS__);                                \
-	} while (0)
 
 static uint32_t reg(unsigned offset)
 {
@@ -420,27 +411,12 @@ static int run(const char *name)
 	return 1;
 }
 
-static int start_eal(struct plx_eal_conf *conf, int argc, char **argv, struct plx_pci_addr *addr)
-{
-	struct plx_pci_info about;
-	int first;
-
-	plx_eal_conf_init(conf);
-	first = plx_eal_parse(conf, argc, argv);
-	if (first < 0 || first + 1 >= argc || plx_pci_addr_parse(argv[first], addr, NULL) ||
-	    plx_pci_find(addr, &about))
-		return -1;
-	if (conf->iova_mode == PLX_IOVA_AUTO)
-		conf->iova_mode = plx_pci_iova_mode(&about);
-	return plx_eal_init(conf) ? -1 : first;
-}
-
 int main(int argc, char **argv)
 {
 	struct plx_eal_conf conf;
 	struct plx_pci_addr addr;
 	struct plx_pci_bar mapped = {0};
-	int first = start_eal(&conf, argc, argv, &addr), bad = 0;
+	int first = lab_start_eal(&conf, argc, argv, &addr), bad = 0;
 
 	if (first < 0)
 		return 2;

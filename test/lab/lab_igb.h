@@ -21,6 +21,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lab_pci.h"
+
 enum {
 	LAB_BURST = 32,
 	LAB_FRAME_MIN = 60,
@@ -28,16 +30,6 @@ enum {
 };
 
 #define LAB_XSTATS_MAX 256
-
-/* Print what is wrong, and make the function end with 1. */
-#define want(cond, fmt, ...)                                                                       \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			printf("%s:%d: not " #cond ": " fmt "\n", __func__, __LINE__,              \
-			       ##__VA_ARGS__);                                                     \
-			return 1;                                                                  \
-		}                                                                                  \
-	} while (0)
 
 static inline uint64_t lab_ms(void)
 {

@@ -10,30 +10,9 @@
 enum {
 	NB_MBUFS = 8192,
 	NB_PORTS = 2,
-	HUGEPAGE_BYTES = 2 << 20,
 	END_TYPE = 0x88b6, /* IEEE 802, for experiments */
 	END_MS = 200,	   /* for what is behind the last frame, if anything is */
 };
-
-/* QEMU's card does not send from a buffer that lies in two pages, which are neighbours in the
- * guest's virtual memory alone: these stay out. Returns how many do. */
-static uint32_t keep_out_torn(struct plx_mempool *pool)
-{
-	static struct plx_mbuf *good[NB_MBUFS];
-	uint32_t nb_good = 0, nb_torn = 0;
-	struct plx_mbuf *m;
-
-	while ((m = plx_mbuf_alloc(pool)) != NULL) {
-		const uintptr_t first = (uintptr_t)m->buf_addr, last = first + m->buf_len - 1;
-
-		if (first / HUGEPAGE_BYTES == last / HUGEPAGE_BYTES)
-			good[nb_good++] = m;
-		else
-			nb_torn++;
-	}
-	plx_mbuf_free_bulk(good, nb_good);
-	return nb_torn;
-}
 
 static bool is_end(const struct plx_mbuf *m)
 {
@@ -72,7 +51,7 @@ int main(int argc, char **argv)
 	int taken = plx_init(argc, argv);
 	struct plx_mempool *pool;
 	uint64_t end_ms = UINT64_MAX;
-	uint32_t nb, nb_torn;
+	uint32_t nb;
 
 	if (taken < 0)
 		return plx_init_exit_status(taken, NULL, stdout);
@@ -81,7 +60,6 @@ int main(int argc, char **argv)
 	pool = lab_pool("forward", NB_MBUFS);
 	if (!pool)
 		return 1;
-	nb_torn = keep_out_torn(pool);
 	if (plx_stop_on_signals() || lab_start(0, &conf, pool) || lab_start(1, &conf, pool))
 		return 1;
 	printf("forwarding %u\n", conf.mtu);
@@ -92,7 +70,7 @@ int main(int argc, char **argv)
 		plx_port_stop(port);
 	for (unsigned port = 0; port < NB_PORTS; port++)
 		lab_tell(port);
-	nb = plx_mempool_in_use(pool) - nb_torn;
+	nb = plx_mempool_in_use(pool);
 	if (nb > 0)
 		printf("%u mbufs are not at home\n", nb);
 	plx_fini();

@@ -12,18 +12,10 @@
 #include <unistd.h>
 
 #include "../../drivers/igb/hw.h"
+#include "lab_pci.h"
 
 static struct plx_pci_dev *dev;
 static struct igb_hw hw;
-
-#define want(cond, fmt, ...)                                                                       \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			printf("%s:%d: not " #cond ": " fmt "\n", __func__, __LINE__,              \
-			       ##__VA_ARGS__);                                                     \
-			return 1;                                                                  \
-		}                                                                                  \
-	} while (0)
 
 static int cfg_read(void *arg, uint32_t offset, uint16_t *value)
 {
@@ -113,36 +105,21 @@ static int open_card(const struct plx_pci_addr *addr, bool unsafe)
 	struct plx_pci_bar bar = {0};
 
 	if (plx_pci_open(addr, unsafe ? PLX_PCI_UNSAFE_DMA : 0, &dev) ||
-	    plx_pci_bar_map(dev, 0, &bar) || plx_pci_bus_master(dev, true))
+	    plx_pci_bar_map(dev, 0, &bar))
 		return 1;
 	hw.bar = bar.addr;
 	hw.bar_bytes = bar.len_bytes;
 	hw.device = plx_pci_info(dev)->id.device;
 	hw.cfg = (struct igb_cfg){cfg_read, cfg_write, dev};
 	snprintf(hw.name, sizeof(hw.name), "lab");
-	return plx_igb_attach(&hw) != 0;
-}
-
-static int start_eal(struct plx_eal_conf *conf, int argc, char **argv, struct plx_pci_addr *addr)
-{
-	struct plx_pci_info about;
-	int first;
-
-	plx_eal_conf_init(conf);
-	first = plx_eal_parse(conf, argc, argv);
-	if (first < 0 || first + 1 >= argc || plx_pci_addr_parse(argv[first], addr, NULL) ||
-	    plx_pci_find(addr, &about))
-		return -1;
-	if (conf->iova_mode == PLX_IOVA_AUTO)
-		conf->iova_mode = plx_pci_iova_mode(&about);
-	return plx_eal_init(conf) ? -1 : first;
+	return plx_igb_attach(&hw) != 0 || plx_pci_bus_master(dev, true) != 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct plx_eal_conf conf;
 	struct plx_pci_addr addr;
-	int first = start_eal(&conf, argc, argv, &addr), bad = 3;
+	int first = lab_start_eal(&conf, argc, argv, &addr), bad = 3;
 
 	if (first < 0)
 		return 2;

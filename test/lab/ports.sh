@@ -12,9 +12,7 @@ set -eu -o pipefail
 # ---- outside ----
 
 if [ -z "${PLX_LAB:-}" ]; then
-	need_lab stable
-	scratch=$(mktemp -d)
-	trap 'rm -rf "$scratch"' EXIT
+	make_scratch stable
 	status=0
 	"$lab" run --bind '0,1=vfio;2,3=kernel' --timeout "$lab_seconds" --dump "2=$scratch/port2.pcap" \
 		--device edu --device pci-testdev,addr=1e --env PLX_SOURCE_DIR --env PLX_BUILD_DIR \

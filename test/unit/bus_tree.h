@@ -5,6 +5,10 @@
 
 #include "../../lib/bus/bus_private.h"
 #include "eal_tree.h"
+#include "log_lines.h"
+
+#include <fcntl.h>
+#include <pollux/eal.h>
 
 /* In `devices/0000:01:00.0/`, or wherever @file says. */
 static inline void grow_pci(const char *name, const char *file, const char *text)
@@ -61,6 +65,32 @@ static inline void plant_bus(void)
 	plx_bus_sys = sys;
 	plx_bus_dev = dev;
 	plx_bus_proc = proc;
+}
+
+/* One lcore on ordinary pages. */
+static inline void start_bus_eal(void)
+{
+	struct plx_eal_conf conf;
+
+	plx_eal_conf_init(&conf);
+	conf.no_huge = true;
+	conf.lcores[0].enabled = true;
+	CPU_SET(0, &conf.lcores[0].cpus);
+	conf.nb_lcores = 1;
+	cr_assert_eq(plx_eal_init(&conf), 0, "%s", log_lines_text(0));
+	plx_eal_conf_fini(&conf);
+}
+
+enum { OWN_FDS_MAX = 256 };
+
+/* Descriptors that are open. */
+static inline unsigned nb_own_fds(void)
+{
+	unsigned nb = 0;
+
+	for (int fd = 0; fd < OWN_FDS_MAX; fd++)
+		nb += fcntl(fd, F_GETFD) >= 0;
+	return nb;
 }
 
 #endif

@@ -96,19 +96,6 @@ static void close_model(void)
 	plx_eal_fini();
 }
 
-static void start_eal(void)
-{
-	struct plx_eal_conf conf;
-
-	plx_eal_conf_init(&conf);
-	conf.no_huge = true;
-	conf.lcores[0].enabled = true;
-	CPU_SET(0, &conf.lcores[0].cpus);
-	conf.nb_lcores = 1;
-	cr_assert_eq(plx_eal_init(&conf), 0, "%s", log_lines_text(0));
-	plx_eal_conf_fini(&conf);
-}
-
 TestSuite(bus_standin, .init = open_model, .fini = close_model);
 
 Test(bus_standin, what_it_is)
@@ -359,7 +346,7 @@ Test(bus_standin, handlers)
 	struct plx_intr_stats stats;
 
 	plx_pci_close(dev);
-	start_eal();
+	start_bus_eal();
 	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0);
 	cr_assert_eq(plx_intr_enable(dev, PLX_INTR_INTX, 1), 0);
 	cr_assert_eq(plx_intr_handler_set(dev, 0, on_interrupt, &is), 0);
@@ -398,7 +385,7 @@ Test(bus_standin, events)
 {
 	cr_expect_eq(plx_pci_event_set(dev, on_event, &is), -ENODEV, "no EAL");
 	plx_pci_close(dev);
-	start_eal();
+	start_bus_eal();
 	cr_assert_eq(plx_pci_standin_open(&is, &dev), 0);
 	cr_assert_eq(plx_pci_event_set(dev, on_event, &is), 0, "%s", log_lines_text(0));
 	plx_pci_standin_event(dev, PLX_PCI_EVENT_ERROR);
@@ -432,7 +419,7 @@ Test(bus_standin, watches)
 	struct plx_pci_watch watch = {.fn = watch_nothing}, none = {0};
 
 	cr_expect_eq(plx_pci_watch_add(&watch), -ENODEV, "no EAL");
-	start_eal();
+	start_bus_eal();
 	cr_expect_eq(plx_pci_watch_add(&none), -EINVAL);
 	for (int i = 0; i < 100; i++) {
 		cr_assert_eq(plx_pci_watch_add(&watch), 0);
@@ -461,10 +448,10 @@ Test(bus_standin, a_watch_that_was_left)
 {
 	struct plx_pci_watch left = {.fn = watch_nothing}, later = {.fn = watch_nothing};
 
-	start_eal();
+	start_bus_eal();
 	cr_assert_eq(plx_pci_watch_add(&left), 0);
 	plx_eal_fini();
-	start_eal();
+	start_bus_eal();
 	cr_assert_eq(plx_pci_watch_add(&later), 0);
 	cr_expect_eq(nb_sockets(), 1, "the control thread waits for no uevents");
 	cr_expect_eq(plx_pci_watch_del(&later), 0);
@@ -504,7 +491,7 @@ Test(bus_standin, memory)
 
 	plx_dma_mask_set(dev, UINT64_MAX);
 	cr_expect_eq(plx_dma_alloc(dev, 100, 0, &map), -ENODEV, "no EAL");
-	start_eal();
+	start_bus_eal();
 	own = plx_mem_alloc(5000000, 0, PLX_NODE_ANY);
 	cr_assert_not_null(own);
 	cr_expect_eq(plx_dma_map(dev, own, 5000000, PLX_DMA_BOTH, &map), 0);

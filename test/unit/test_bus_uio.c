@@ -311,19 +311,10 @@ Test(bus_uio, one_process_at_a_time)
 	cr_expect_eq(status, 0, "%#x", status);
 }
 
-static unsigned nb_fds(void)
-{
-	unsigned nb = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		nb += fcntl(fd, F_GETFD) >= 0;
-	return nb;
-}
-
 /* Its lock goes with the last descriptor, be it a child's. */
 Test(bus_uio, a_child_keeps_nothing)
 {
-	unsigned fds = nb_fds();
+	unsigned fds = nb_own_fds();
 	struct plx_pci_bar bar;
 	uint32_t value;
 	int ends[2], status = -1;
@@ -334,7 +325,7 @@ Test(bus_uio, a_child_keeps_nothing)
 	cr_assert_eq(plx_pci_bar_map(dev, 0, &bar), 0);
 	cr_assert_eq(plx_pci_io_read(dev, 2, 0, 4, &value), 0);
 	cr_assert_eq(plx_intr_enable(dev, PLX_INTR_INTX, 1), 0);
-	cr_assert_gt(nb_fds(), fds);
+	cr_assert_gt(nb_own_fds(), fds);
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
 	fflush(NULL);
 	pid = fork();
@@ -344,7 +335,7 @@ Test(bus_uio, a_child_keeps_nothing)
 		if (log_lines_with("plx_pci_forked() closes") != 1)
 			_exit(2);
 		plx_pci_forked();
-		if (nb_fds() != fds + 2)
+		if (nb_own_fds() != fds + 2)
 			_exit(3);
 		c = 0;
 		_exit(write(ends[1], &c, 1) == 1 && sleep(30) == 0 ? 4 : 5);

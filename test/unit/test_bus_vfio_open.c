@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-enum { FDS_MAX = 256, STEPS_MAX = 60 };
+enum { STEPS_MAX = 60 };
 
 static const struct plx_pci_addr addr = {.bus = 1}, other_addr = {.bus = 2};
 static struct plx_pci_dev *dev;
@@ -40,19 +40,6 @@ static void make_devices(void)
 	log_lines_start();
 }
 
-static void start_eal(void)
-{
-	struct plx_eal_conf conf;
-
-	plx_eal_conf_init(&conf);
-	conf.no_huge = true;
-	conf.lcores[0].enabled = true;
-	CPU_SET(0, &conf.lcores[0].cpus);
-	conf.nb_lcores = 1;
-	cr_assert_eq(plx_eal_init(&conf), 0, "%s", log_lines_text(0));
-	plx_eal_conf_fini(&conf);
-}
-
 static void fell_devices(void)
 {
 	plx_pci_close(dev);
@@ -76,20 +63,11 @@ static unsigned nb_errors(void)
 	return nb;
 }
 
-static unsigned nb_fds(void)
-{
-	unsigned nb = 0;
-
-	for (int fd = 0; fd < FDS_MAX; fd++)
-		nb += fcntl(fd, F_GETFD) >= 0;
-	return nb;
-}
-
 /* ---- What works ---- */
 
 Test(bus_vfio_open, registers_without_the_eal)
 {
-	unsigned fds = nb_fds();
+	unsigned fds = nb_own_fds();
 	struct plx_pci_bar bar;
 	uint16_t word;
 
@@ -109,7 +87,7 @@ Test(bus_vfio_open, registers_without_the_eal)
 	cr_expect_eq(plx_intr_enable(dev, PLX_INTR_MSIX, 4), 0, "%s", log_lines_text(0));
 	plx_pci_close(dev);
 	dev = NULL;
-	cr_expect_eq(nb_fds(), fds, "%u, want %u", nb_fds(), fds);
+	cr_expect_eq(nb_own_fds(), fds, "%u, want %u", nb_own_fds(), fds);
 	cr_expect_eq(vfio_fake.nb_groups, 0);
 	cr_expect_eq(log_lines.nb, 0, "%s", log_lines_text(0));
 }
@@ -120,7 +98,7 @@ Test(bus_vfio_open, memory)
 	struct plx_dma_map map, again;
 	unsigned nb_eal;
 
-	start_eal();
+	start_bus_eal();
 	cr_assert_not_null(plx_mem_alloc(5 << 20, 0, PLX_NODE_ANY));
 	open_device();
 	nb_eal = vfio_fake.nb_maps;
@@ -153,7 +131,7 @@ Test(bus_vfio_open, memory)
 /* The n-th call fails: nothing is left, and one line tells; or there is another way. */
 static bool fail_at(int step)
 {
-	unsigned fds = nb_fds(), maps = vfio_fake.nb_maps, groups = vfio_fake.nb_groups;
+	unsigned fds = nb_own_fds(), maps = vfio_fake.nb_maps, groups = vfio_fake.nb_groups;
 	int ret;
 
 	log_lines_start();
@@ -169,7 +147,8 @@ static bool fail_at(int step)
 	if (ret == 0)
 		plx_pci_close(dev);
 	dev = NULL;
-	cr_expect_eq(nb_fds(), fds, "step %d: %u descriptors, want %u", step, nb_fds(), fds);
+	cr_expect_eq(nb_own_fds(), fds, "step %d: %u descriptors, want %u", step, nb_own_fds(),
+		     fds);
 	cr_expect_eq(vfio_fake.nb_maps, maps, "step %d: %u maps, want %u", step, vfio_fake.nb_maps,
 		     maps);
 	cr_expect_eq(vfio_fake.nb_groups, groups, "step %d: %u groups, want %u", step,
@@ -182,7 +161,7 @@ Test(bus_vfio_open, each_step_can_fail)
 	struct plx_pci_dev *other = NULL;
 	int step = 0;
 
-	start_eal();
+	start_bus_eal();
 	cr_assert_not_null(plx_mem_alloc(5 << 20, 0, PLX_NODE_ANY));
 	while (fail_at(step))
 		cr_assert_lt(++step, STEPS_MAX);
@@ -268,7 +247,7 @@ static void make_dead(uint8_t *cfg)
 Test(bus_vfio_open, a_card_that_is_gone)
 {
 	uint8_t cfg[VFIO_FAKE_CFG_BYTES];
-	unsigned fds = nb_fds();
+	unsigned fds = nb_own_fds();
 
 	open_device();
 	cr_expect_not(plx_pci_is_gone(dev));
@@ -284,7 +263,7 @@ Test(bus_vfio_open, a_card_that_is_gone)
 	log_lines_start();
 	cr_expect_eq(plx_pci_open(&addr, 0, &dev), -ENODEV);
 	assert_one_line("bus", PLX_LOG_ERR, "0000:01:00.0", "all ones");
-	cr_expect_eq(nb_fds(), fds);
+	cr_expect_eq(nb_own_fds(), fds);
 }
 
 static volatile char *page;
@@ -343,7 +322,7 @@ Test(bus_vfio_open, a_bar_that_is_mapped_again)
 
 Test(bus_vfio_open, a_child_has_nothing)
 {
-	unsigned fds = nb_fds();
+	unsigned fds = nb_own_fds();
 	struct plx_pci_bar bar;
 	int status = -1;
 	pid_t pid;
@@ -351,7 +330,7 @@ Test(bus_vfio_open, a_child_has_nothing)
 	open_device();
 	cr_assert_eq(plx_pci_bar_map(dev, 0, &bar), 0);
 	cr_assert_eq(plx_intr_enable(dev, PLX_INTR_MSIX, 4), 0);
-	cr_assert_gt(nb_fds(), fds);
+	cr_assert_gt(nb_own_fds(), fds);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
@@ -360,7 +339,7 @@ Test(bus_vfio_open, a_child_has_nothing)
 		if (log_lines_with("plx_pci_forked() closes") != 1)
 			_exit(2);
 		plx_pci_forked();
-		_exit(nb_fds() == fds ? 0 : 3);
+		_exit(nb_own_fds() == fds ? 0 : 3);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(status, 0, "%#x", status);
