@@ -250,6 +250,7 @@ struct plx_iova_space {
 	struct plx_dma_range *ranges; /* allowed, ascending; 0: all */
 	unsigned nb_ranges;
 	struct plx_iova_span *taken; /* ascending */
+	struct plx_iova_span kept;   /* for what names its place; empty if 0 to 0 */
 	size_t nb_taken, room;
 };
 
@@ -258,7 +259,8 @@ void plx_iova_space_fini(struct plx_iova_space *space);
 bool plx_iova_space_allows(const struct plx_iova_space *space, uint64_t first, uint64_t last);
 /* Take exactly these. Returns 0, -ERANGE (not within a range), -EEXIST, -ENOMEM. */
 int plx_iova_space_take(struct plx_iova_space *space, uint64_t first, uint64_t len);
-/* Take the highest place at or below @limit. Returns 0, -ENOSPC, -ENOMEM. */
+/* Take the highest place at or below @limit that touches nothing of what is kept; if there is none,
+ * the highest one within it. Returns 0, -ENOSPC, -ENOMEM. */
 int plx_iova_space_find(struct plx_iova_space *space, uint64_t len, uint64_t align, uint64_t limit,
 			uint64_t *first);
 /* Give back what was taken at @first. Returns 0, -ENOENT. */

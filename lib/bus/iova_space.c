@@ -2,7 +2,7 @@
 /*
  * Which I/O addresses of an IOMMU's domain are taken, as an ascending array of spans that neither
  * overlap nor touch the reserved ranges. Control path: O(n) with a small n, one span a piece of
- * memory.
+ * memory. What may lie anywhere keeps off the addresses of memory that is still to come.
  */
 #include "bus_private.h"
 
@@ -109,25 +109,46 @@ static bool find_in(const struct plx_iova_space *space, const struct plx_dma_ran
 	return place(range->first, high, len, align, first);
 }
 
-int plx_iova_space_find(struct plx_iova_space *space, uint64_t len, uint64_t align, uint64_t limit,
-			uint64_t *first)
+/* The highest place within a range and [@low, @high]. */
+static bool find_between(const struct plx_iova_space *space, uint64_t low, uint64_t high,
+			 uint64_t len, uint64_t align, uint64_t *first)
 {
 	static const struct plx_dma_range all = {0, UINT64_MAX};
 	const struct plx_dma_range *ranges = space->nb_ranges ? space->ranges : &all;
 	unsigned nb = space->nb_ranges ? space->nb_ranges : 1;
 
-	if (len == 0)
-		return -ENOSPC;
 	for (unsigned i = nb; i-- > 0;) {
 		struct plx_dma_range range = ranges[i];
 
-		/* 0 looks like "no address" to many a driver and device. */
-		range.first = plx_max_u64(range.first, align);
-		range.last = plx_min_u64(range.last, limit);
+		range.first = plx_max_u64(range.first, low);
+		range.last = plx_min_u64(range.last, high);
 		if (range.first <= range.last && find_in(space, &range, len, align, first))
-			return insert(space, span_at(space, *first), *first, *first + len - 1);
+			return true;
 	}
-	return -ENOSPC;
+	return false;
+}
+
+int plx_iova_space_find(struct plx_iova_space *space, uint64_t len, uint64_t align, uint64_t limit,
+			uint64_t *first)
+{
+	/* 0 looks like "no address" to many a driver and device. */
+	const uint64_t low = align;
+	const struct plx_iova_span kept = space->kept;
+	bool found = false;
+
+	if (len == 0)
+		return -ENOSPC;
+	if (kept.first < kept.last) {
+		if (kept.last < limit)
+			found = find_between(space, plx_max_u64(low, kept.last + 1), limit, len,
+					     align, first);
+		if (!found && kept.first > low)
+			found = find_between(space, low, plx_min_u64(limit, kept.first - 1), len,
+					     align, first);
+	}
+	if (!found)
+		found = find_between(space, low, limit, len, align, first);
+	return found ? insert(space, span_at(space, *first), *first, *first + len - 1) : -ENOSPC;
 }
 
 int plx_iova_space_give(struct plx_iova_space *space, uint64_t first)

@@ -255,11 +255,15 @@ static void removed(void *va, uint64_t iova, size_t len, void *arg)
 
 int plx_vfio_watch_memory(struct plx_vfio_container *container)
 {
+	struct plx_iova_span *kept = &container->space.kept;
 	int ret;
 
 	/* Without the EAL there is no memory of it. */
 	if (!container->has_iommu || !plx_eal_conf())
 		return 0;
+	/* Nothing else is put where it will grow. */
+	if (plx_mem_iova_mode() == PLX_IOVA_VA)
+		plx_mem_span(&kept->first, &kept->last);
 	container->watch =
 		(struct plx_mem_watch){.added = added, .removed = removed, .arg = container};
 	ret = plx_mem_watch_add(&container->watch);

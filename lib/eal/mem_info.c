@@ -26,6 +26,17 @@ enum plx_iova_mode plx_mem_iova_mode(void)
 	return plx_load_relaxed(&plx_mem.iova_mode);
 }
 
+int plx_mem_span(uint64_t *first, uint64_t *last)
+{
+	if (!first || !last)
+		return -EINVAL;
+	if (!plx_mem.len_bytes)
+		return -ENODEV;
+	*first = plx_mem.base;
+	*last = plx_mem.base + plx_mem.len_bytes - 1;
+	return 0;
+}
+
 int plx_mem_walk(plx_mem_segment_fn fn, void *arg)
 {
 	int err;

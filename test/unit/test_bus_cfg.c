@@ -160,19 +160,60 @@ Test(bus_cfg, places_are_within_ranges)
 	plx_iova_space_fini(&space);
 }
 
+Test(bus_cfg, places_keep_off_what_is_kept)
+{
+	uint64_t at;
+
+	set_ranges(x86, 2);
+	space.kept = (struct plx_iova_span){0x100000000, 0x2ffffffff};
+	cr_expect_eq(plx_iova_space_find(&space, 8192, 4096, 0x300000fff, &at), 0);
+	cr_expect_eq(at, 0xffffe000, "%#jx", (uintmax_t)at);
+	cr_expect_eq(plx_iova_space_find(&space, 4096, 4096, 0x300000fff, &at), 0);
+	cr_expect_eq(at, 0x300000000, "%#jx", (uintmax_t)at);
+	cr_expect_eq(plx_iova_space_find(&space, 4096, 4096, 0x2ffffffff, &at), 0);
+	cr_expect_eq(at, 0xffffd000, "%#jx", (uintmax_t)at);
+	cr_expect_eq(plx_iova_space_find(&space, 4096, 4096, 0x1fffffff, &at), 0);
+	cr_expect_eq(at, 0x1ffff000, "%#jx", (uintmax_t)at);
+	cr_expect_eq(plx_iova_space_take(&space, 0x100000000, 0x200000), 0, "it is kept for this");
+	cr_expect_eq(plx_iova_space_find(&space, 0x100000000, 4096, 0x2ffffffff, &at), 0);
+	cr_expect_eq(at, 0x200000000, "%#jx: there is no other place", (uintmax_t)at);
+	plx_iova_space_fini(&space);
+}
+
 enum { PAGES = 512 };
 
+static bool used[PAGES], allowed[PAGES];
+
+/* The highest place of @len pages below @limit within [@low, @high]. -1: none. */
+static int best_place(int len, int limit, int low, int high)
+{
+	int first = (limit < high ? limit : high) - len + 1;
+
+	for (; first >= low; first--) {
+		bool fits = true;
+
+		for (int i = 0; i < len; i++)
+			fits &= allowed[first + i] && !used[first + i];
+		if (fits)
+			return first;
+	}
+	return -1;
+}
+
 /* Against a map of pages: what is taken is free and within the ranges, what is refused has no
- * place, and the place found is the highest. */
-Test(bus_cfg, places_as_a_model_has_them)
+ * place, and the place found is the highest; at first of those beside what is kept. */
+static void compare_with_model(unsigned kept_first, unsigned kept_last)
 {
 	static const struct plx_dma_range ranges[] = {
 		{0, 100 * 4096 - 1}, {120 * 4096, 130 * 4096 - 1}, {200 * 4096, 400 * 4096 - 1}};
-	static bool used[PAGES], allowed[PAGES];
-	static unsigned lens[PAGES];
+	unsigned lens[PAGES] = {0}, within = 0;
 
-	rng = rng_start("bus_cfg");
+	memset(used, 0, sizeof(used));
+	memset(allowed, 0, sizeof(allowed));
 	set_ranges(ranges, 3);
+	if (kept_last)
+		space.kept =
+			(struct plx_iova_span){kept_first * 4096ULL, (kept_last + 1) * 4096ULL - 1};
 	for (unsigned r = 0; r < 3; r++)
 		for (uint64_t p = ranges[r].first / 4096; p <= ranges[r].last / 4096; p++)
 			allowed[p] = p != 0;
@@ -191,14 +232,13 @@ Test(bus_cfg, places_as_a_model_has_them)
 			lens[page] = 0;
 			continue;
 		}
-		for (int first = (int)limit - (int)len + 1; first >= 1 && best < 0; first--) {
-			bool fits = true;
-
-			for (unsigned i = 0; i < len; i++)
-				fits &= allowed[first + (int)i] && !used[first + (int)i];
-			if (fits)
-				best = first;
-		}
+		if (kept_last)
+			best = best_place((int)len, (int)limit, (int)kept_last + 1, PAGES);
+		if (kept_last && best < 0)
+			best = best_place((int)len, (int)limit, 1, (int)kept_first - 1);
+		within += best < 0;
+		if (best < 0)
+			best = best_place((int)len, (int)limit, 1, PAGES);
 		ret = plx_iova_space_find(&space, len * 4096ULL, 4096, (limit + 1) * 4096ULL - 1,
 					  &at);
 		cr_assert_eq(ret, best < 0 ? -ENOSPC : 0, "round %d: %d", round, ret);
@@ -209,5 +249,15 @@ Test(bus_cfg, places_as_a_model_has_them)
 		memset(&used[best], 1, len);
 		lens[best] = len;
 	}
+	cr_expect_gt(within, 100, "%u", within);
 	plx_iova_space_fini(&space);
+}
+
+Test(bus_cfg, places_as_a_model_has_them)
+{
+	rng = rng_start("bus_cfg");
+	compare_with_model(0, 0);
+	compare_with_model(90, 300);
+	compare_with_model(250, 260);
+	compare_with_model(350, 500);
 }

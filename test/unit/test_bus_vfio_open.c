@@ -126,6 +126,70 @@ Test(bus_vfio_open, memory)
 	cr_expect_eq(vfio_fake.nb_maps, 1, "%u: only what was left", vfio_fake.nb_maps);
 }
 
+/* The ranges of the device, and where a page for it is put, at or below @limit. */
+static void assert_place(unsigned nb_ranges, uint64_t limit, uint64_t want)
+{
+	static char here[VFIO_FAKE_PAGE_BYTES] __attribute__((aligned(VFIO_FAKE_PAGE_BYTES)));
+	struct plx_dma_range ranges[8];
+	struct plx_dma_map map;
+
+	cr_expect_eq(plx_dma_ranges(dev, ranges, PLX_ARRAY_SIZE(ranges)), nb_ranges);
+	cr_assert_eq(plx_dma_mask_set(dev, limit), 0);
+	cr_assert_eq(plx_dma_map(dev, here, sizeof(here), PLX_DMA_BOTH, &map), 0, "%s",
+		     log_lines_text(0));
+	cr_expect_eq(map.iova, want, "%#jx, want %#jx", (uintmax_t)map.iova, (uintmax_t)want);
+	plx_dma_unmap(dev, &map);
+	cr_assert_eq(plx_dma_mask_set(dev, UINT64_MAX), 0);
+}
+
+/* A device that has addresses of its own takes them from all of the container, while it is open. */
+Test(bus_vfio_open, ranges_that_come_and_go)
+{
+	struct plx_pci_dev *other;
+
+	vfio_fake.reserved = (struct vfio_iova_range){0x180000000, 0x1ffffffff};
+	open_device();
+	for (int i = 0; i < 3; i++) {
+		assert_place(2, 0x1ffffffff, 0x1fffff000);
+		cr_assert_eq(plx_pci_open(&other_addr, 0, &other), 0, "%s", log_lines_text(0));
+		cr_assert_eq(vfio_fake.nb_groups, 2);
+		assert_place(3, 0x1ffffffff, 0x17ffff000);
+		plx_pci_close(other);
+	}
+	assert_place(2, 0x1ffffffff, 0x1fffff000);
+	/* Whichever goes. */
+	cr_assert_eq(plx_pci_open(&other_addr, 0, &other), 0);
+	plx_pci_close(dev);
+	dev = other;
+	assert_place(2, 0x1ffffffff, 0x1fffff000);
+}
+
+/* Memory of a narrow device is not put where the EAL's memory will grow. */
+Test(bus_vfio_open, places_beside_the_memory_to_come)
+{
+	uint64_t first, last;
+
+	start_bus_eal();
+	cr_assert_not_null(plx_mem_alloc(5 << 20, 0, PLX_NODE_ANY));
+	cr_assert_eq(plx_mem_span(&first, &last), 0);
+	cr_assert_geq(first, 0x100000000, "%#jx", (uintmax_t)first);
+	open_device();
+	if (first <= 0x1fffff000 && last >= 0x1ffffffff)
+		assert_place(2, 0x1ffffffff, first - VFIO_FAKE_PAGE_BYTES);
+	for (unsigned bits = 33; bits < 48; bits++) {
+		static char here[VFIO_FAKE_PAGE_BYTES];
+		struct plx_dma_map map;
+
+		cr_assert_eq(plx_dma_mask_set(dev, (UINT64_C(1) << bits) - 1), 0);
+		cr_assert_eq(plx_dma_map(dev, here, 1, PLX_DMA_BOTH, &map), 0, "%s",
+			     log_lines_text(0));
+		cr_expect(map.base_iova + map.base_bytes <= first || map.base_iova > last,
+			  "%u bits: %#jx is within %#jx to %#jx", bits, (uintmax_t)map.base_iova,
+			  (uintmax_t)first, (uintmax_t)last);
+		plx_dma_unmap(dev, &map);
+	}
+}
+
 /* ---- What is refused ---- */
 
 /* The n-th call fails: nothing is left, and one line tells; or there is another way. */
@@ -234,6 +298,69 @@ Test(bus_vfio_open, areas_beyond_the_end)
 		cr_expect_eq(plx_pci_bar_map(dev, 0, &bar), -ERANGE, "area %zu", i);
 		cr_expect_eq(nb_errors(), 1, "area %zu: %s", i, log_lines_text(0));
 	}
+}
+
+static void make_neighbour(const char *name, const char *driver)
+{
+	char file[128], path[256];
+
+	snprintf(file, sizeof(file), "sys/kernel/iommu_groups/1/devices/%s/vendor", name);
+	grow(file, "0x8086\n");
+	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/1/devices/%s/driver", tree, name);
+	if (driver)
+		cr_assert_eq(symlink(driver, path), 0, "%s", path);
+}
+
+Test(bus_vfio_open, a_group_that_is_not_viable)
+{
+	unsigned fds = nb_own_fds();
+
+	make_neighbour("0000:01:00.0", "../drivers/vfio-pci");
+	make_neighbour("0000:00:1c.0", "../drivers/pcieport");
+	make_neighbour("0000:01:00.2", NULL);
+	make_neighbour("0000:01:00.1", "../drivers/igb");
+	vfio_fake.is_spoiled = true;
+	cr_expect_eq(plx_pci_open(&addr, 0, &dev), -EBUSY);
+	assert_one_line("bus", PLX_LOG_ERR, "its IOMMU group 1 is not viable",
+			"has 0000:01:00.1 (igb): bind");
+	cr_expect_eq(nb_own_fds(), fds);
+}
+
+/* ---- What the kernel tells ---- */
+
+static unsigned nb_told[3]; /* by enum plx_pci_event; atomic */
+
+static void on_event(struct plx_pci_dev *of, enum plx_pci_event event, void *arg)
+{
+	(void)of;
+	(void)arg;
+	plx_fetch_add_acq_rel(&nb_told[event], 1);
+}
+
+/* The kernel signals; how often the event has been told when the control thread had its turn. */
+static unsigned told_by(unsigned which, enum plx_pci_event event)
+{
+	const uint64_t one = 1;
+
+	cr_assert_eq(write(vfio_fake.event_fds[which], &one, sizeof(one)), sizeof(one));
+	cr_assert_eq(plx_ctl_sync(), 0);
+	cr_assert_eq(plx_ctl_sync(), 0);
+	return plx_load_acquire(&nb_told[event]);
+}
+
+Test(bus_vfio_open, errors_and_requests)
+{
+	start_bus_eal();
+	open_device();
+	cr_assert_eq(plx_pci_event_set(dev, on_event, NULL), 0, "%s", log_lines_text(0));
+	cr_expect_eq(told_by(0, PLX_PCI_EVENT_ERROR), 1);
+	cr_expect_eq(told_by(0, PLX_PCI_EVENT_ERROR), 2, "each error is one");
+	cr_expect_eq(told_by(1, PLX_PCI_EVENT_REQUEST), 1);
+	cr_expect_eq(told_by(1, PLX_PCI_EVENT_REQUEST), 1, "the kernel asks again and again");
+	cr_expect_eq(plx_load_acquire(&nb_told[PLX_PCI_EVENT_REMOVED]), 0);
+	cr_assert_eq(plx_pci_event_set(dev, NULL, NULL), 0);
+	cr_expect_eq(vfio_fake.event_fds[0], -1, "errors go to a descriptor that is closed");
+	cr_expect_eq(vfio_fake.event_fds[1], -1);
 }
 
 /* ---- Cards that are lost ---- */

@@ -160,6 +160,23 @@ Test(mem, virt2iova_outside)
 	cr_expect_eq(plx_mem_virt2iova((void *)UINTPTR_MAX), PLX_IOVA_BAD);
 }
 
+Test(mem, all_of_it_lies_within_the_span)
+{
+	uint64_t first = 0, last = 0;
+
+	cr_assert_eq(plx_mem_span(&first, NULL), -EINVAL);
+	cr_assert_eq(plx_mem_span(NULL, &last), -EINVAL);
+	cr_assert_eq(plx_mem_span(&first, &last), 0);
+	for (size_t size = 1; size < 8 << 20; size *= 3) {
+		uintptr_t at = (uintptr_t)plx_mem_alloc(size, 0, PLX_NODE_ANY);
+
+		cr_assert_geq(at, first, "%#zx, from %#jx on", at, (uintmax_t)first);
+		cr_assert_leq(at + size - 1, last, "%#zx, up to %#jx", at, (uintmax_t)last);
+	}
+	plx_mem_fini();
+	cr_assert_eq(plx_mem_span(&first, &last), -ENODEV);
+}
+
 /* Random allocation, each block filled with its own byte and looked at when it is freed. */
 enum { BLOCKS = 400, STEPS = 20000 };
 

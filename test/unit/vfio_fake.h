@@ -35,7 +35,10 @@ static struct vfio_fake {
 	int dev_fd;			   /* of the last one that was */
 	unsigned nb_areas;		   /* that can be mapped of BAR 0; 0: all */
 	struct vfio_region_sparse_mmap_area areas[VFIO_FAKE_AREAS_MAX];
-	unsigned nb_groups; /* in containers */
+	bool is_spoiled;		 /* groups are not viable */
+	int event_fds[2];		 /* eventfds of errors, of requests; -1: none */
+	unsigned nb_groups;		 /* in containers */
+	struct vfio_iova_range reserved; /* by each group but the first; end 0: nothing is */
 	struct {
 		int fd;
 		uint64_t iova, len;
@@ -45,7 +48,8 @@ static struct vfio_fake {
 
 static inline void vfio_fake_start(void)
 {
-	vfio_fake = (struct vfio_fake){.fail_at = -1, .nb_irqs = 4, .irqs_left = 4, .dev_fd = -1};
+	vfio_fake = (struct vfio_fake){
+		.fail_at = -1, .nb_irqs = 4, .irqs_left = 4, .dev_fd = -1, .event_fds = {-1, -1}};
 	memcpy(vfio_fake.cfg, "\x86\x80\xc9\x10\x06\x00\x00\x00\x01\x00\x00\x02", 12);
 }
 
@@ -103,6 +107,13 @@ static inline int vfio_fake_irqs(const struct vfio_irq_set *set)
 {
 	bool is_msi = set->index == VFIO_PCI_MSI_IRQ_INDEX || set->index == VFIO_PCI_MSIX_IRQ_INDEX;
 
+	if (set->index == VFIO_PCI_ERR_IRQ_INDEX || set->index == VFIO_PCI_REQ_IRQ_INDEX) {
+		int *fd = &vfio_fake.event_fds[set->index == VFIO_PCI_REQ_IRQ_INDEX];
+
+		*fd = -1;
+		if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+			memcpy(fd, set->data, sizeof(*fd));
+	}
 	return is_msi && set->count > vfio_fake.irqs_left ? (int)vfio_fake.irqs_left : 0;
 }
 
@@ -137,11 +148,14 @@ static inline int vfio_fake_unmap(int fd, struct vfio_iommu_type1_dma_unmap *unm
 	return 0;
 }
 
-/* 48 bits but for the interrupt window, so that any address of a process can be an IOVA. */
+/* 48 bits but for the interrupt window, so that any address of a process can be an IOVA. What is
+ * reserved lies above that. */
 static inline int vfio_fake_iommu(struct vfio_iommu_type1_info *info)
 {
-	static const struct vfio_iova_range ranges[] = {{0, 0xfedfffff},
-							{0xfef00000, 0xffffffffffff}};
+	bool is_narrow = vfio_fake.nb_groups > 1 && vfio_fake.reserved.end > 0;
+	struct vfio_iova_range ranges[] = {{0, 0xfedfffff},
+					   {0xfef00000, 0xffffffffffff},
+					   {vfio_fake.reserved.end + 1, 0xffffffffffff}};
 	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(info + 1);
 
 	info->flags = 0;
@@ -151,7 +165,9 @@ static inline int vfio_fake_iommu(struct vfio_iommu_type1_info *info)
 	info->cap_offset = sizeof(*info);
 	memset(cap, 0, sizeof(*cap));
 	cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
-	cap->nr_iovas = sizeof(ranges) / sizeof(ranges[0]);
+	cap->nr_iovas = is_narrow ? 3 : 2;
+	if (is_narrow)
+		ranges[1].end = vfio_fake.reserved.start - 1;
 	memcpy(cap->iova_ranges, ranges, sizeof(ranges));
 	return 0;
 }
@@ -164,7 +180,8 @@ static inline int vfio_fake_answer(int fd, unsigned long request, void *arg)
 	case VFIO_CHECK_EXTENSION:
 		return 1;
 	case VFIO_GROUP_GET_STATUS:
-		((struct vfio_group_status *)arg)->flags = VFIO_GROUP_FLAGS_VIABLE;
+		((struct vfio_group_status *)arg)->flags =
+			vfio_fake.is_spoiled ? 0 : VFIO_GROUP_FLAGS_VIABLE;
 		return 0;
 	case VFIO_GROUP_SET_CONTAINER:
 		vfio_fake.nb_groups++;

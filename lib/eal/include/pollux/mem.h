@@ -142,6 +142,15 @@ PLX_API uint64_t plx_mem_virt2iova(const void *addr);
 /** PLX_IOVA_VA or PLX_IOVA_PA; PLX_IOVA_AUTO before plx_eal_init(). Any thread, no lock. */
 PLX_API enum plx_iova_mode plx_mem_iova_mode(void);
 
+/**
+ * The addresses that are reserved for this memory, both ends included: what is taken later lies
+ * there, too. Whoever gives devices addresses of its own keeps off them while IOVA is VA.
+ *
+ * Returns 0, -EINVAL (NULL), -ENODEV.
+ * Thread  any; takes no lock; not at the same time as plx_eal_init() or plx_eal_fini().
+ */
+PLX_API int plx_mem_span(uint64_t *first, uint64_t *last);
+
 /* A run of memory that is contiguous both ways, on pages of one node. */
 struct plx_mem_segment {
 	void *addr;
