@@ -13,6 +13,7 @@
 #include <cfg.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <phy.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,7 @@ static int identify(struct card *card)
 	hw->lan_id = (uint8_t)((igb_read(hw, IGB_STATUS) & IGB_STATUS_LAN_ID_MASK) >>
 			       IGB_STATUS_LAN_ID_SHIFT);
 	hw->ledctl = igb_read(hw, IGB_LEDCTL);
+	hw->phy.addr = IGB_PHY_ADDRESS;
 	return 0;
 }
 

@@ -463,9 +463,6 @@ void plx_igb_intr_throttle(struct igb_hw *hw, unsigned vector, unsigned us);
  * IGB_VECTOR_OTHER, of MSI and INTx: else there is no next one. INTx: 0 says another's. */
 uint32_t plx_igb_intr_causes(struct igb_hw *hw);
 
-/** Fire a vector by software, to test the way to user space. */
-void plx_igb_intr_fire(struct igb_hw *hw, unsigned vector);
-
 /** Mask everything and forget what is pending. */
 void plx_igb_intr_off(struct igb_hw *hw);
 
@@ -508,11 +505,6 @@ enum { IGB_STAMP_BYTES = 16 }; /* before the frame, when rx_conf.stamps */
  * Thread  any; no register is read. Right if the clock was read within 8 minutes.
  */
 uint64_t plx_igb_stamp_ns(const struct igb_hw *hw, const uint8_t *stamp);
-
-/** The receive time of a 1588 event frame (82576: ETQF). -EAGAIN: there is none. */
-int plx_igb_rx_stamp_read(struct igb_hw *hw, uint64_t *ns);
-/** The send time of the frame whose descriptor had TSTAMP. -EAGAIN: not yet. */
-int plx_igb_tx_stamp_read(struct igb_hw *hw, uint64_t *ns);
 
 /* ---- Dumps (dump.c) ---- */
 

@@ -133,12 +133,3 @@ uint32_t plx_igb_intr_causes(struct igb_hw *hw)
 	}
 	return causes;
 }
-
-void plx_igb_intr_fire(struct igb_hw *hw, unsigned vector)
-{
-	if (hw->intr_mode == IGB_INTR_MSIX && vector != IGB_VECTOR_OTHER)
-		igb_write(hw, IGB_EICS, PLX_BIT(vector));
-	else
-		igb_write(hw, IGB_ICS, IGB_INT_LSC);
-	igb_flush(hw);
-}

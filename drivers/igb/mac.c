@@ -14,7 +14,8 @@
 
 #define COMMON .max_rx_ring = 4096, .max_tx_ring = 4096, .max_frame_bytes = 9728
 
-/* Transmit write-back is 0: only descriptors with RS are written back then. */
+/* Transmit write-back is 0: only descriptors with RS are written back then. Why these: doc/igb.md,
+ * "Receive and transmit units". */
 #define THRESHOLDS                                                                                 \
 	.rx = {.prefetch = 8, .host = 8, .write_back = 4},                                         \
 	.tx = {.prefetch = 8, .host = 1, .write_back = 0}
@@ -23,9 +24,8 @@
 #define CODED                                                                                      \
 	COMMON, .nb_queues = 8, .nb_leds = 4, .nb_pools = 8, .eecd = IGB_EECD, .eerd = IGB_EERD,   \
 		.eemngctl = IGB_EEMNGCTL, .nvm_sections = 4, .phy_sync_by_lan = true,              \
-		.has_phpm = true, .has_mdicnfg = true, .ivar_paired = true,                        \
-		.rxpb = IGB_RXPB_CODED, .clock = IGB_CLOCK_40BIT, .has_rx_stamps = true,           \
-		.has_tsauxc = true
+		.has_phpm = true, .ivar_paired = true, .rxpb = IGB_RXPB_CODED,                     \
+		.clock = IGB_CLOCK_40BIT, .has_rx_stamps = true, .has_tsauxc = true
 
 #define CODED_I350                                                                                 \
 	CODED, .nb_addresses = 32, .has_eee = true, .has_dmacr = true, .has_dvmolr = true,         \
@@ -35,10 +35,10 @@
 #define SINGLE                                                                                     \
 	COMMON, .nb_addresses = 16, .nb_leds = 3, .eecd = IGB_EECD_I210, .eerd = IGB_EERD_I210,    \
 		.eemngctl = IGB_EEMNGCTL_I210, .nvm_sections = 1, .has_invm = true,                \
-		.has_phpm = true, .has_mdicnfg = true, .has_eee = true, .has_pll_erratum = true,   \
-		.has_dmacr = true, .ivar_paired = true, .has_dvmolr = true, .vfta_writes = 1,      \
-		.rxpb = IGB_RXPB_KB6, .clock = IGB_CLOCK_SEC_NS, .has_rx_stamps = true,            \
-		.has_tsauxc = true, .has_dev_rst = true, .rqdpc_stays = true, .phy_paged = true
+		.has_phpm = true, .has_eee = true, .has_pll_erratum = true, .has_dmacr = true,     \
+		.ivar_paired = true, .has_dvmolr = true, .vfta_writes = 1, .rxpb = IGB_RXPB_KB6,   \
+		.clock = IGB_CLOCK_SEC_NS, .has_rx_stamps = true, .has_tsauxc = true,              \
+		.has_dev_rst = true, .rqdpc_stays = true, .phy_paged = true
 
 const struct igb_mac plx_igb_macs[IGB_NB_MACS] = {
 	[IGB_82576] = {COMMON,
@@ -59,7 +59,6 @@ const struct igb_mac plx_igb_macs[IGB_NB_MACS] = {
 		       .has_gcr_timeout = true,
 		       .tx_switch = IGB_DTXSWC_82576,
 		       .vfta_writes = 1,
-		       .rx_write_back_1 = true,
 		       .sctp_60_false_error = true,
 		       .rxpb = IGB_RXPB_KB,
 		       .clock = IGB_CLOCK_SHIFTED},

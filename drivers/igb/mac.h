@@ -70,7 +70,6 @@ struct igb_mac {
 	/* PHY */
 	bool phy_sync_by_lan; /* each port's PHY has a lock of its own; else PHY0 */
 	bool has_phpm;
-	bool has_mdicnfg;
 	bool has_eee;
 	bool phy_paged;	      /* register 22 selects a page */
 	bool has_pll_erratum; /* I210: the PHY's PLL may come up unconfigured */
@@ -86,7 +85,6 @@ struct igb_mac {
 	uint32_t tx_switch;	  /* register of the VF switch; 0: none */
 	uint8_t vfta_writes;	  /* times that a VLAN filter word must be written */
 	bool lb_vlan_big_endian;  /* tag of a looped-back packet, descriptor bit LB */
-	bool rx_write_back_1;	  /* RXDCTL.WTHRESH has to be 1 */
 	bool sctp_60_false_error; /* L4E on good SCTP frames of 60 bytes */
 	struct igb_thresholds rx, tx;
 	uint8_t reta_shift; /* where a queue's number lies in a RETA byte */

@@ -21,9 +21,6 @@ enum {
 	TICK_82576_NS = 16,
 	NS_PER_S = 1000000000,
 	RATE_MAX_PPB = 62499999,
-	EVENT_FRAMES = 5, /* TSYNCRXCTL type: event messages of PTP version 2 */
-	PTP_ETHERTYPE = 0x88f7,
-	ETQF_PTP = 3, /* which filter; other drivers take this one too */
 };
 
 static unsigned raw_bits(const struct igb_hw *hw)
@@ -98,14 +95,6 @@ static void start_counter(struct igb_hw *hw)
 	write_rate(hw);
 	igb_write(hw, IGB_SYSTIML, 0);
 	igb_write(hw, IGB_SYSTIMH, 0);
-	igb_set(hw, IGB_TSYNCTXCTL, IGB_TSYNCTXCTL_EN);
-	if (!hw->mac->has_rx_stamps) {
-		igb_write(hw, IGB_ETQF(ETQF_PTP), IGB_ETQF_ENABLE | IGB_ETQF_1588 | PTP_ETHERTYPE);
-		igb_write(hw, IGB_TSYNCRXCTL,
-			  IGB_TSYNCRXCTL_EN | EVENT_FRAMES << IGB_TSYNCRXCTL_TYPE_SHIFT);
-		(void)igb_read(hw, IGB_RXSTMPH);
-	}
-	(void)igb_read(hw, IGB_TXSTMPH);
 	igb_flush(hw);
 }
 
@@ -131,10 +120,7 @@ int plx_igb_clock_start(struct igb_hw *hw, uint64_t ns)
 void plx_igb_clock_stop(struct igb_hw *hw)
 {
 	hw->ptp.running = false;
-	igb_clear(hw, IGB_TSYNCTXCTL, IGB_TSYNCTXCTL_EN);
 	igb_clear(hw, IGB_TSYNCRXCTL, IGB_TSYNCRXCTL_EN);
-	if (!hw->mac->has_rx_stamps)
-		igb_write(hw, IGB_ETQF(ETQF_PTP), 0);
 	if (hw->mac->has_tsauxc)
 		igb_set(hw, IGB_TSAUXC, IGB_TSAUXC_DISABLE);
 }
@@ -192,16 +178,9 @@ int plx_igb_clock_rate(struct igb_hw *hw, int32_t ppb)
 	return plx_igb_alive(hw);
 }
 
-static uint64_t stamp_to_ns(const struct igb_hw *hw, uint32_t low, uint32_t high)
-{
-	uint64_t near = plx_load_relaxed(&hw->ptp.last_raw);
-
-	return extend(hw, near, to_raw_ns(hw, low, high)) +
-	       (uint64_t)plx_load_relaxed(&hw->ptp.offset_ns);
-}
-
 uint64_t plx_igb_stamp_ns(const struct igb_hw *hw, const uint8_t *stamp)
 {
+	uint64_t near = plx_load_relaxed(&hw->ptp.last_raw);
 	uint32_t word[2];
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -210,30 +189,6 @@ uint64_t plx_igb_stamp_ns(const struct igb_hw *hw, const uint8_t *stamp)
 		word[i] = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
 			  (uint32_t)at[3] << 24;
 	}
-	return stamp_to_ns(hw, word[0], word[1]);
-}
-
-/* Reading the high register makes room for the next. */
-static int read_stamp(struct igb_hw *hw, uint32_t control, uint32_t low_reg, uint64_t *ns)
-{
-	uint32_t value = igb_read(hw, control), low;
-	int ret = plx_igb_suspect(hw, value);
-
-	if (ret)
-		return ret;
-	if (!(value & IGB_TSYNCTXCTL_VALID))
-		return -EAGAIN;
-	low = igb_read(hw, low_reg);
-	*ns = stamp_to_ns(hw, low, igb_read(hw, low_reg + 4));
-	return 0;
-}
-
-int plx_igb_rx_stamp_read(struct igb_hw *hw, uint64_t *ns)
-{
-	return read_stamp(hw, IGB_TSYNCRXCTL, IGB_RXSTMPL, ns);
-}
-
-int plx_igb_tx_stamp_read(struct igb_hw *hw, uint64_t *ns)
-{
-	return read_stamp(hw, IGB_TSYNCTXCTL, IGB_TXSTMPL, ns);
+	return extend(hw, near, to_raw_ns(hw, word[0], word[1])) +
+	       (uint64_t)plx_load_relaxed(&hw->ptp.offset_ns);
 }

@@ -345,26 +345,16 @@
 #define IGB_TIMADJL 0xb60cu
 #define IGB_TIMADJH 0xb610u
 #define IGB_TSYNCTXCTL 0xb614u
-#define IGB_TSYNCTXCTL_VALID PLX_BIT(0)
-#define IGB_TSYNCTXCTL_EN PLX_BIT(4)
-#define IGB_TXSTMPL 0xb618u
-#define IGB_TXSTMPH 0xb61cu
 #define IGB_TSYNCRXCTL 0xb620u
-#define IGB_TSYNCRXCTL_VALID PLX_BIT(0)
 #define IGB_TSYNCRXCTL_TYPE_SHIFT 1
 #define IGB_TSYNCRXCTL_TYPE_MASK (7u << 1)
 #define IGB_TSYNCRXCTL_TYPE_ALL 4u
 #define IGB_TSYNCRXCTL_EN PLX_BIT(4)
-#define IGB_RXSTMPL 0xb624u
-#define IGB_RXSTMPH 0xb628u
 #define IGB_TSAUXC 0xb640u
 #define IGB_TSAUXC_DISABLE PLX_BIT(31) /* stops the clock */
 #define IGB_TSICR 0xb66cu
 #define IGB_SYSTIMR 0xb6f8u
 #define IGB_TSYNCRXCFG 0x5f50u
-#define IGB_ETQF(n) (0x5cb0u + 4u * (n))
-#define IGB_ETQF_ENABLE PLX_BIT(26)
-#define IGB_ETQF_1588 PLX_BIT(30)
 
 /* ---- Statistics: "Statistics Register Descriptions"; names and kinds in hw_stats.c ---- */
 #define IGB_STATS_FIRST 0x4000u

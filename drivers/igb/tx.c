@@ -2,8 +2,8 @@
 /*
  * Transmit queues: memory, what the bursts need to know, the card's registers of a ring.
  *
- * TXDCTL.WTHRESH is 0: the card then reports the descriptors that ask for it and no others (see
- * tx_burst.c). With another value it writes all of them back.
+ * TXDCTL.WTHRESH is 0 with each part: the card then reports the descriptors that ask for it and no
+ * others (see tx_burst.c). With another value it writes all of them back.
  */
 #include "igb_private.h"
 
@@ -117,7 +117,8 @@ int plx_igb_txq_start(struct igb_hw *hw, struct igb_txq *q)
 	q->tail_reg = hw->bar + IGB_TDT(n);
 	return plx_igb_txq_enable(hw, n,
 				  (uint32_t)th->prefetch << IGB_DCTL_PTHRESH_SHIFT |
-					  (uint32_t)th->host << IGB_DCTL_HTHRESH_SHIFT);
+					  (uint32_t)th->host << IGB_DCTL_HTHRESH_SHIFT |
+					  (uint32_t)th->write_back << IGB_DCTL_WTHRESH_SHIFT);
 }
 
 static uint32_t queues_busy(struct igb_hw *hw, const struct plx_port *port)

@@ -75,7 +75,8 @@ struct sim_rss sim_rss(const struct igb_sim *sim, const uint8_t *bytes, const st
 
 	if ((mrqc & MRQC_MODE) != MODE_RSS)
 		return rss;
-	rss.type = hash_type(mrqc, p, &ports);
+	/* The emulation goes by the bit of those with extension headers. */
+	rss.type = hash_type(sim->conf.qemu ? mrqc & ~ON_TCP6 : mrqc, p, &ports);
 	if (rss.type == 0)
 		return rss;
 	memcpy(input, bytes + p->l3 + (p->is_ipv4 ? 12 : 8), len);

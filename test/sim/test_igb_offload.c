@@ -57,12 +57,11 @@ static uint32_t ipv4(uint8_t *f, uint8_t protocol, uint32_t flow, uint32_t paylo
 	return L2 + total;
 }
 
-static void up(enum igb_sim_type type, struct plx_port_conf conf)
+static void up_as(const struct igb_sim_conf *card, struct plx_port_conf conf)
 {
-	const struct igb_sim_conf card = env_conf(type);
 	struct plx_port_info info;
 
-	env_attach(&card, "");
+	env_attach(card, "");
 	done(plx_port_info(env.port, &info));
 	conf.nb_rx_queues = conf.nb_rx_queues ? conf.nb_rx_queues : 1;
 	conf.nb_tx_queues = 1;
@@ -70,6 +69,13 @@ static void up(enum igb_sim_type type, struct plx_port_conf conf)
 	conf.tx_offloads &= info.tx_offloads;
 	env_setup(&conf);
 	env_start();
+}
+
+static void up(enum igb_sim_type type, struct plx_port_conf conf)
+{
+	const struct igb_sim_conf card = env_conf(type);
+
+	up_as(&card, conf);
 }
 
 static struct plx_mbuf *packet_of(const uint8_t *bytes, uint32_t len)
@@ -297,37 +303,54 @@ Test(igb_offload, checksums_are_looked_at)
 	}
 }
 
-/* The queue is the one of the table, by a Toeplitz hash made here bit by bit. */
+/* Bit by bit. */
+static uint32_t toeplitz(const uint8_t *key, const uint8_t *input, unsigned nb_bytes)
+{
+	uint32_t hash = 0;
+
+	for (unsigned bit = 0; bit < 8 * nb_bytes; bit++) {
+		if (!(input[bit / 8] >> (7 - bit % 8) & 1))
+			continue;
+		for (unsigned k = 0; k < 32; k++)
+			if (key[(bit + k) / 8] >> (7 - (bit + k) % 8) & 1)
+				hash ^= UINT32_C(1) << (31 - k);
+	}
+	return hash;
+}
+
+/* A key of its own, and a third of the table for queue 1. */
+static struct plx_port_conf with_rss(uint32_t types)
+{
+	struct plx_port_conf conf = {.rx_offloads = PLX_PORT_RX_RSS_HASH, .nb_rx_queues = 2};
+
+	conf.rss.types = types;
+	conf.rss.key_bytes = 40;
+	for (unsigned i = 0; i < 40; i++)
+		conf.rss.key[i] = byte_of(i, 91);
+	conf.rss.reta_size = 128;
+	for (unsigned i = 0; i < 128; i++)
+		conf.rss.reta[i] = (uint8_t)(i % 3 == 0);
+	return conf;
+}
+
+/* The queue is the one of the table, by a Toeplitz hash made here. */
 Test(igb_offload, rss_spreads_as_the_table_says)
 {
 	static uint8_t frame[ENV_FRAME_MAX];
 
 	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
-		struct plx_port_conf conf = {.rx_offloads = PLX_PORT_RX_RSS_HASH,
-					     .nb_rx_queues = 2};
+		const struct plx_port_conf conf =
+			with_rss(PLX_PORT_RSS_IPV4 | PLX_PORT_RSS_IPV4_TCP | PLX_PORT_RSS_IPV4_UDP);
 		unsigned seen[2] = {0};
 
-		conf.rss.types = PLX_PORT_RSS_IPV4 | PLX_PORT_RSS_IPV4_TCP | PLX_PORT_RSS_IPV4_UDP;
-		conf.rss.key_bytes = 40;
-		for (unsigned i = 0; i < 40; i++)
-			conf.rss.key[i] = byte_of(i, 91);
-		conf.rss.reta_size = 128;
-		for (unsigned i = 0; i < 128; i++)
-			conf.rss.reta[i] = (uint8_t)(i % 3 == 0);
 		up(type, conf);
 		for (unsigned i = 0; i < 60; i++) {
-			uint32_t len = ipv4(frame, i % 2 ? 6 : 17, i * 3, 60), hash = 0;
+			uint32_t len = ipv4(frame, i % 2 ? 6 : 17, i * 3, 60);
+			/* addresses and ports lie side by side */
+			uint32_t hash = toeplitz(conf.rss.key, frame + L2 + 12, 12);
 			struct plx_mbuf *m = NULL;
 			unsigned queue;
 
-			for (unsigned bit = 0; bit < 96; bit++) {
-				/* addresses and ports lie side by side: 12 bytes */
-				if (!(frame[L2 + 12 + bit / 8] >> (7 - bit % 8) & 1))
-					continue;
-				for (unsigned k = 0; k < 32; k++)
-					if (conf.rss.key[(bit + k) / 8] >> (7 - (bit + k) % 8) & 1)
-						hash ^= UINT32_C(1) << (31 - k);
-			}
 			queue = conf.rss.reta[hash % 128];
 			done(igb_sim_inject(env.sim, frame, len, 0));
 			cr_assert_eq(plx_port_rx_burst(env.port, queue, &m, 1), 1,
@@ -338,6 +361,82 @@ Test(igb_offload, rss_spreads_as_the_table_says)
 			seen[queue]++;
 		}
 		cr_assert(seen[0] && seen[1]);
+		env_clean();
+		env_end();
+	}
+}
+
+enum { IP6 = 40, NO_NEXT_HEADER = 59 };
+
+/* IPv6 with a header's room behind it. Returns the length. */
+static uint32_t ipv6(uint8_t *f, uint8_t protocol, uint32_t flow)
+{
+	uint8_t *ip = f + L2, *l4 = ip + IP6;
+
+	memset(f, 0, L2 + IP6 + TCP);
+	memcpy(f, env.mac, 6);
+	memcpy(f + 6, "\x02\0\0\0\0\x99\x86\xdd\x60", 9);
+	put16(ip + 4, TCP);
+	ip[6] = protocol;
+	ip[7] = 64;
+	for (unsigned i = 0; i < 32; i++)
+		ip[8 + i] = byte_of(i, flow);
+	put16(l4, 1000 + flow);
+	put16(l4 + 2, 80);
+	if (protocol == 6)
+		l4[12] = 0x50;
+	else
+		put16(l4 + 4, TCP);
+	return L2 + IP6 + TCP;
+}
+
+/* One frame of a flow: by the queue and with the hash of @nb_bytes of its addresses and ports,
+ * which lie side by side; 0: by queue 0, without. */
+static void check_ipv6(const struct plx_port_conf *conf, uint8_t protocol, uint32_t flow,
+		       unsigned nb_bytes)
+{
+	static uint8_t frame[ENV_FRAME_MAX];
+	uint32_t len = ipv6(frame, protocol, flow);
+	uint32_t hash = toeplitz(conf->rss.key, frame + L2 + 8, nb_bytes);
+	unsigned queue = nb_bytes ? conf->rss.reta[hash % 128] : 0;
+	struct plx_mbuf *m = NULL;
+
+	done(igb_sim_inject(env.sim, frame, len, 0));
+	cr_assert_eq(plx_port_rx_burst(env.port, queue, &m, 1), 1,
+		     "types %#x, protocol %u, flow %u: not by queue %u", conf->rss.types, protocol,
+		     flow, queue);
+	cr_assert_eq((m->flags & PLX_MBUF_F_RX_RSS_HASH) != 0, nb_bytes != 0,
+		     "types %#x, protocol %u", conf->rss.types, protocol);
+	cr_assert(!nb_bytes || m->rx.rss_hash == hash, "%08x, want %08x", m->rx.rss_hash, hash);
+	plx_mbuf_free(m);
+}
+
+/* With ports or without them, as the types say; what is of no type has no hash. Of each part, and
+ * of the 82576 as it is emulated. */
+Test(igb_offload, rss_of_ipv6)
+{
+	static const struct {
+		uint32_t types;
+		unsigned tcp, udp, other; /* bytes that are hashed */
+	} cases[] = {
+		{PLX_PORT_RSS_IPV6 | PLX_PORT_RSS_IPV6_TCP | PLX_PORT_RSS_IPV6_UDP, 36, 36, 32},
+		{PLX_PORT_RSS_IPV6_TCP, 36, 0, 0},
+		{PLX_PORT_RSS_IPV6_UDP, 0, 36, 0},
+		{PLX_PORT_RSS_IPV6, 32, 32, 32},
+	};
+
+	for (unsigned n = 0; n < (IGB_SIM_NB_TYPES + 1) * PLX_ARRAY_SIZE(cases); n++) {
+		const unsigned c = n % PLX_ARRAY_SIZE(cases), part = n / PLX_ARRAY_SIZE(cases);
+		const struct plx_port_conf conf = with_rss(cases[c].types);
+		struct igb_sim_conf card = env_conf(part % IGB_SIM_NB_TYPES);
+
+		card.qemu = part == IGB_SIM_NB_TYPES;
+		up_as(&card, conf);
+		for (unsigned i = 0; i < 10; i++) {
+			check_ipv6(&conf, 6, i, cases[c].tcp);
+			check_ipv6(&conf, 17, i, cases[c].udp);
+			check_ipv6(&conf, NO_NEXT_HEADER, i, cases[c].other);
+		}
 		env_clean();
 		env_end();
 	}

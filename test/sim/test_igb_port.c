@@ -134,6 +134,32 @@ Test(igb_port, every_id_is_found)
 		cr_assert_not_null(plx_igb_id_find(pci->vendor, pci->device), "%04x", pci->device);
 }
 
+/* ---- What is told to the card ---- */
+
+/* Prefetch, host and write-back thresholds: of receive, of transmit. */
+Test(igb_port, thresholds)
+{
+	static const uint32_t rx[] = {
+		[IGB_SIM_82576] = 0x10808, [IGB_SIM_82580] = 0x40808, [IGB_SIM_I350] = 0x40808,
+		[IGB_SIM_I354] = 0x4080c,  [IGB_SIM_I210] = 0x40808,  [IGB_SIM_I211] = 0x40808};
+	static const uint32_t tx[] = {
+		[IGB_SIM_82576] = 0x108, [IGB_SIM_82580] = 0x108, [IGB_SIM_I350] = 0x108,
+		[IGB_SIM_I354] = 0x114,	 [IGB_SIM_I210] = 0x108,  [IGB_SIM_I211] = 0x108};
+
+	for (unsigned type = 0; type < IGB_SIM_NB_TYPES; type++) {
+		uint32_t is;
+
+		attach(type, "");
+		start(0, 0, 0);
+		is = igb_sim_peek(card, IGB_RXDCTL(0));
+		cr_expect_eq(is, rx[type] | IGB_DCTL_ENABLE, "type %u: RXDCTL %#x", type, is);
+		is = igb_sim_peek(card, IGB_TXDCTL(0));
+		cr_expect_eq(is, tx[type] | IGB_DCTL_ENABLE, "type %u: TXDCTL %#x", type, is);
+		done(plx_port_event_del(port, on_event, NULL));
+		end(true);
+	}
+}
+
 /* ---- Offloads ---- */
 
 /* An Ethernet header with or without a tag, and what follows. */

@@ -3,7 +3,7 @@
 #
 # Instructions that the igb driver spends on a packet, receive and transmit together, counted by
 # callgrind on rings in memory (plx-perf-igb): single-buffer frames, bursts of 32.
-# Fails above the bounds; doc/igb.md has the figures. Prints one line a case.
+# Fails above the bounds; doc/benchmarks.md has the figures. Prints one line a case.
 
 set -u
 
