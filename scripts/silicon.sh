@@ -26,8 +26,8 @@ from their drivers, tests them for about five minutes, gives them back, and writ
   --steps LIST    only these: machine,cable,conform,throughput,dumps
   -h, --help      this text
 
-A port in use (a route, an address, others on top) is refused. Root. Exit status: 0 all went well, or
-the plan was printed; 1 something failed, or was refused; 2 wrong usage; 130 interrupted.
+A port in use (a route, an address, others on top, a process) is refused. Root. Exit status: 0 all
+went well, or the plan was printed; 1 something failed, or was refused; 2 wrong usage; 130 interrupted.
 END
 }
 
@@ -46,6 +46,10 @@ here=$(readlink -f "${BASH_SOURCE[0]}")
 here=${here%/*}
 # shellcheck source-path=SCRIPTDIR source=lib/pci.sh
 . "$here/lib/pci.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/pci_use.sh
+. "$here/lib/pci_use.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/silicon_ports.sh
+. "$here/lib/silicon_ports.sh" || exit 1
 # shellcheck source-path=SCRIPTDIR source=lib/silicon_steps.sh
 . "$here/lib/silicon_steps.sh" || exit 1
 devbind=("$BASH" "$here/devbind.sh")
@@ -132,60 +136,32 @@ fi
 [ $EUID -eq 0 ] || fail 1 "only root may do that: sudo scripts/silicon.sh ..."
 check_tools
 touch "$report" 2>/dev/null || fail 1 "--report $report: can't be written"
+[ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID" "$report"
 scratch=$(mktemp -d) || exit 1
 
-# ---- the ports, there and back ----
-
-had=()
 for bdf in "${ports[@]}"; do
-	had+=("$(driver_of "$bdf")")
+	remember "$bdf"
 done
-
-# give BDF DRIVER: "none" for none; tries again while a process that has just died lets go
-give() {
-	local bdf=$1 driver=${2:-none} tries out=''
-	! is_user_driver "$driver" || [ "$(driver_of "$bdf")" != "$driver" ] || return 0
-	is_user_driver "$driver" || [ "$driver" = none ] || driver=kernel
-	for ((tries = 40; tries > 0; tries--)); do
-		out=$("${devbind[@]}" --bind "$driver" "$bdf" 2>&1) && return 0
-		[[ $out == *"end that first"* || $out == *"interrupted"* ]] || break
-		sleep 0.5
-	done
-	printf '%s\n' "$out"
-	return 1
-}
-
-give_back() {
-	local i interface status=0
-	# The cable test's own address, had it been killed; a port with one counts as in use.
-	for interface in $(interfaces_of "$first") $(interfaces_of "$second"); do
-		ip address del $near_ip/24 dev "$interface" 2>/dev/null && ip link set "$interface" down
-	done
-	for i in 0 1; do
-		[ "$(driver_of "${ports[$i]}")" = "${had[$i]}" ] || give "${ports[$i]}" "${had[$i]}" || status=1
-		echo "silicon: ${ports[$i]}: $(driver_of "${ports[$i]}" | sed 's/^$/no driver/'), as before"
-	done
-	[ $status -eq 0 ] || complain "not all is as before: scripts/devbind.sh --status"
-	return $status
-}
 
 # The end of this pipe is the end of the script, by whatever means; children do not have it.
 exec {alive}> >(
 	trap '' INT TERM HUP
 	cat >/dev/null
 	# A step that outlived the script ends, and what it started with it.
-	if read -r child 2>/dev/null <"$scratch/child"; then kill -KILL "$child" 2>/dev/null; fi
+	if read -r child 2>/dev/null <"$scratch/child"; then end_step "$child"; fi
 	give_back
 	rm -rf "$scratch"
 )
 helper=$!
+
+child='' failed=0 verdicts=()
 
 # shellcheck disable=SC2317
 finish() {
 	local status=$?
 	trap - EXIT
 	trap '' INT TERM HUP
-	end_children
+	[ -z "$child" ] || end_step "$child"
 	exec {alive}>&-
 	wait "$helper" || status=1
 	exit "$status"
@@ -195,11 +171,17 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 # Refused as a whole, before anything is touched, when one of them is in use.
-"${devbind[@]}" --bind vfio-pci "${ports[@]}" {alive}>&- || exit 1
+to_take=()
+for bdf in "${ports[@]}"; do
+	holders=$(holders_of "$bdf")
+	[ -z "$holders" ] || fail 1 "$bdf: in use ($holders): end that first"
+	[ "${had[$bdf]}" = vfio-pci ] || to_take+=("$bdf")
+done
+if [ ${#to_take[@]} -gt 0 ]; then
+	"${devbind[@]}" --bind vfio-pci "${to_take[@]}" {alive}>&- || exit 1
+fi
 
 # ---- the steps ----
-
-verdicts=()
 
 # step NAME: runs step_NAME, which may print a line "skipped: why" as its last and return 77
 step() {
@@ -208,7 +190,7 @@ step() {
 	printf 'silicon: %s ...\n' "$name"
 	printf '\n==== %s\n' "$name" >>"$report"
 	# In the background, so that a signal ends the wait.
-	"step_$name" >"$scratch/$name" 2>&1 {alive}>&- &
+	run_step "$name" >"$scratch/$name" 2>&1 {alive}>&- &
 	child=$!
 	echo $child >"$scratch/child"
 	wait $child
@@ -227,7 +209,6 @@ step() {
 	[ $status -eq 0 ] || [ $status -eq 77 ] || failed=1
 }
 
-failed=0 child=''
 {
 	echo "pollux silicon report, $(date -u '+%Y-%m-%d %H:%M UTC'), $(version)"
 	echo "ports $first and $second: $(part_of "$first"), $(part_of "$second")"

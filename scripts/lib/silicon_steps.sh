@@ -64,7 +64,7 @@ check_tools() {
 
 version() {
 	local commit
-	commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null)
+	commit=$(git -c safe.directory='*' -C "$here" rev-parse --short HEAD 2>/dev/null)
 	printf '%s%s\n' "$("$build/bin/plx-l2fwd" --version 2>&1 | head -n 1)" "${commit:+, commit $commit}"
 }
 
@@ -90,11 +90,22 @@ stop() {
 	wait "$1"
 }
 
-end_children() {
-	[ -z "${child:-}" ] || {
-		kill -TERM "$child" 2>/dev/null
-		wait "$child" 2>/dev/null
-	}
+# run_step NAME: a signal ends it once what it waits for is done, plx-devbind say; what it has started
+# dies with it
+run_step() {
+	trap 'exit 143' TERM
+	"step_$1"
+}
+
+# end_step PID
+end_step() {
+	local tries
+	kill -TERM "$1" 2>/dev/null
+	for ((tries = 700; tries > 0; tries--)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null
 }
 
 # within SECONDS COMMAND...
@@ -109,10 +120,6 @@ within() {
 # has_lines FILE N: as many of plx-perf-forward's, one a second
 has_lines() {
 	[ "$(grep -cE '^[0-9]+ [0-9]+$' "$1" 2>/dev/null)" -ge "$2" ]
-}
-
-interface_of() {
-	interfaces_of "$1" | head -n 1
 }
 
 # ---- machine ----
@@ -134,7 +141,7 @@ step_machine() {
 	shown grep -i huge /proc/meminfo
 	for bdf in "${ports[@]}"; do
 		if type -P lspci >/dev/null; then shown lspci -vvv -s "$bdf"; fi
-		echo "$bdf: group $(group_of "$bdf"), node $(attribute "$bdf" numa_node), had ${had[*]}"
+		echo "$bdf: group $(group_of "$bdf"), node $(attribute "$bdf" numa_node), had ${had[$bdf]:-no driver}"
 	done
 	# It may find fault: that is worth knowing, and no failure.
 	shown "$BASH" "$here/check-system.sh" || true
@@ -156,9 +163,7 @@ has_carrier() {
 step_cable() {
 	local interface status speed duplex
 	[ -e /dev/net/tun ] || modprobe -q tun
-	give "$first" vfio-pci && give "$second" igb || return 1
-	within 10 interface_exists "$second" || { echo "no interface of $second" && return 1; }
-	interface=$(interface_of "$second")
+	give "$first" vfio-pci && to_kernel "$second" || return 1
 	ip address add $near_ip/24 dev "$interface" && ip link set "$interface" up || return 1
 	start "$scratch/far" unshare --net "$BASH" "$here/lib/silicon_far.sh" "$build" "${cpus%,*}" "$first" \
 		$far_ip $near_ip "$scratch/far_is_up" "$(sizes | tr '\n' ' ')"
@@ -181,10 +186,6 @@ step_cable() {
 	return $status
 }
 
-interface_exists() {
-	[ -n "$(interface_of "$1")" ]
-}
-
 # ---- conformance ----
 
 step_conform() {
@@ -193,14 +194,13 @@ step_conform() {
 		{ echo "skipped: this plx-conform has no $variant" && return 77; }
 	[ -z "${PLX_LAB:-}" ] || variant=igb_vfio
 	[ "$is_quick" -eq 0 ] || part=(--part 1/8)
-	give "$first" vfio-pci && give "$second" igb || return 1
-	within 10 interface_exists "$second" || { echo "no interface of $second" && return 1; }
-	interface=$(interface_of "$second")
+	give "$first" vfio-pci && to_kernel "$second" || return 1
 	ip link set "$interface" up
-	start "$scratch/suite" timeout 1800 "$build/test/plx-conform" --device "$first" --partner "$interface" \
-		"${part[@]}" $variant
+	start "$scratch/suite" timeout 1800 setpriv --pdeathsig KILL -- "$build/test/plx-conform" \
+		--device "$first" --partner "$interface" "${part[@]}" $variant
 	wait "$started"
 	status=$?
+	plug "$first"
 	cat "$scratch/suite"
 	return $status
 }
