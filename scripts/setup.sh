@@ -12,7 +12,7 @@ usage: scripts/setup.sh [SET...] [--check] [--hugepages N]
 
 Sets of packages, each on top of what is needed to build and run, and for scripts/demo.sh:
   --dev    tests, checks and benchmarks: Criterion, jansson, clang, clang-tidy, shellcheck,
-           python3, make, tcpdump, tcpreplay
+           python3, make, strace, tcpdump, tcpreplay
   --lab    the virtual machine of scripts/lab.sh with emulated igb cards: QEMU 8 or later, and
            two kernels of Debian (stable, backports), unpacked into a cache folder and not
            installed: /var/cache/pollux/lab, for an ordinary user in ~/.cache
@@ -31,7 +31,7 @@ END
 packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev libhugetlbfs-bin
 	libpcap-dev libxdp-dev libbpf-dev libmnl-dev iproute2 ethtool iperf3 iputils-ping"
 packages_dev="libcriterion-dev libjansson-dev g++ clang libclang-rt-dev clang-format clang-tidy
-	shellcheck python3 make tcpdump tcpreplay"
+	shellcheck python3 make strace tcpdump tcpreplay"
 packages_lab="busybox-static kmod xz-utils pciutils"
 packages_peer="libdpdk-dev dpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
@@ -233,7 +233,7 @@ check_without_apt() {
 	local programs="cc cmake ninja pkg-config hugeadm ip ethtool iperf3 ping"
 	local libraries="numa inih libpcap libxdp libbpf libmnl"
 	if [ $want_dev -eq 1 ]; then
-		programs+=" c++ clang clang-format clang-tidy shellcheck python3 make tcpdump tcpreplay"
+		programs+=" c++ clang clang-format clang-tidy shellcheck python3 make strace tcpdump tcpreplay"
 		libraries+=" criterion jansson"
 	fi
 	if [ $want_lab -eq 1 ]; then programs+=" qemu-system-x86_64 busybox depmod"; fi
