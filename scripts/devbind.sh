@@ -461,7 +461,7 @@ lock() {
 
 change_all() {
 	local bdf why refused=0 goal interrupted=0
-	declare -A goals drivers
+	declare -A goals=() drivers=()
 	if [ "$action" = bind ] && [ "$target" != kernel ]; then
 		why=$(no_driver "$target")
 		[ -z "$why" ] || { complain "$why" && refused=1; }

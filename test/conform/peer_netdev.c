@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -31,7 +30,7 @@ struct netdev_peer {
 	const struct variant *variant;
 	char bdf[16], driver[64];
 	bool is_plugged; /* there is a port */
-	pthread_t remover;
+	pid_t remover;
 	int lock; /* held from a removal to the end of what undoes it */
 };
 
@@ -168,10 +167,26 @@ static void netdev_link(struct peer *peer, bool up)
 
 /* ---- Removal ---- */
 
-static void *remover(void *arg)
+/* The kernel waits until nobody has the device open: it is a child without the port's descriptors that
+ * is told to remove it, so that killing the suite frees the device. */
+static pid_t start_remover(struct netdev_peer *n)
 {
-	write_file(arg, "remove", "1");
-	return NULL;
+	pid_t pid = fork();
+
+	check(pid >= 0, "fork(): %s", strerror(errno));
+	if (pid > 0)
+		return pid;
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	write_file(n, "remove", "1");
+	_exit(0);
+}
+
+static void await_remover(struct netdev_peer *n)
+{
+	int status = -1;
+
+	check(waitpid(n->remover, &status, 0) == n->remover && status == 0,
+	      "the removal of %s: status %#x", n->bdf, (unsigned)status);
 }
 
 static void netdev_remove(struct peer *peer)
@@ -181,9 +196,9 @@ static void netdev_remove(struct peer *peer)
 	n->lock = open("/sys/bus/pci/rescan", O_WRONLY | O_CLOEXEC);
 	check(n->lock >= 0 && flock(n->lock, LOCK_EX) == 0, "/sys/bus/pci/rescan: %s",
 	      strerror(errno));
-	want(pthread_create(&n->remover, NULL, remover, n), 0, "pthread_create()");
+	n->remover = start_remover(n);
 	if (!n->is_plugged)
-		want(pthread_join(n->remover, NULL), 0, "pthread_join()");
+		await_remover(n);
 }
 
 static void netdev_restore(struct peer *peer)
@@ -192,7 +207,7 @@ static void netdev_restore(struct peer *peer)
 	char path[128], driver[64];
 
 	if (n->is_plugged)
-		want(pthread_join(n->remover, NULL), 0, "pthread_join()");
+		await_remover(n);
 	n->is_plugged = false;
 	write_text("/sys/bus/pci/rescan", "1");
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", n->bdf);

@@ -150,17 +150,19 @@ static int run(const struct settings *settings)
 		.name = "forward", .nb_mbufs = NB_MBUFS, .cache_size = CACHE, .node = PLX_NODE_ANY};
 	struct plx_mempool *pool = NULL;
 	struct plx_stats *stats = NULL;
+	uint64_t timer = 0;
 	int status = 1;
 	unsigned port;
 
 	if (plx_mbuf_pool_create(&conf, &pool) == 0 && start_ports(pool, settings->seed) == 0 &&
 	    plx_stop_on_signals() == 0 &&
 	    (!settings->stats || plx_stats_start(&stats_conf, &stats) == 0) &&
-	    plx_ctl_timer_add(SECOND_NS, SECOND_NS, tell, NULL, NULL) == 0) {
+	    plx_ctl_timer_add(SECOND_NS, SECOND_NS, tell, NULL, &timer) == 0) {
 		if (settings->txonly)
 			send_only(pool);
 		else
 			forward(settings->macswap);
+		plx_ctl_timer_del(timer);
 		status = 0;
 	}
 	plx_stats_stop(stats);

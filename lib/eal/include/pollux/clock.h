@@ -3,7 +3,8 @@
  * Time in cycles. On x86-64 a cycle is one tick of the TSC, on aarch64 one of the virtual counter.
  * Where the TSC is not to be trusted (it changes with power states, or the kernel found it
  * unstable) the EAL says so in a warning and a "cycle" is a nanosecond of CLOCK_MONOTONIC_RAW: all
- * calls below stay correct, plx_cycles() is then a call into the vDSO.
+ * calls below stay correct, plx_cycles() is then a call into the vDSO, or a system call where the
+ * kernel's own clock can't be read from user space.
  *
  * The frequency comes from CPUID, the hypervisor or the kernel where one of them tells it; else
  * from two pairs of (cycles, CLOCK_MONOTONIC_RAW) taken at the first and last step of
