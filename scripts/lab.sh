@@ -73,6 +73,8 @@ lib=$(cd "$(dirname "${BASH_SOURCE[0]}")/lib" && pwd) || exit 1
 . "$lib/lab_cache.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/lab_initramfs.sh
 . "$lib/lab_initramfs.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/lab_image.sh
+. "$lib/lab_image.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/lab_qemu.sh
 . "$lib/lab_qemu.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/lab_jobs.sh
@@ -108,8 +110,9 @@ kernel=$(lab_kernel "$opt_kernel") || {
 }
 cache=$(lab_own_cache)
 initramfs=$(lab_initramfs "$kernel" "$cache" "$busybox") || fail 1 "can't make the initramfs in $cache"
-# Held open: another version of these scripts may remove it.
-exec {initramfs_fd}<"$initramfs" || exit 1
+image=$(lab_image "$kernel" "$cache")
+# Held open: another version of these scripts may remove them.
+exec {initramfs_fd}<"$initramfs" {image_fd}<"$image" || exit 1
 
 # ---- with KVM or without ----
 
@@ -121,7 +124,7 @@ kvm_works() {
 	exec {settings}< <(echo lab_probe=1)
 	qemu=()
 	qemu_machine kvm 1 512
-	qemu_boot "$kernel" "/dev/fd/$initramfs_fd" "$guest_arguments"
+	qemu_boot "/dev/fd/$image_fd" "/dev/fd/$initramfs_fd" "$guest_arguments"
 	qemu_pipe console "$log_w"
 	qemu+=(-serial chardev:console -fw_cfg "name=opt/pollux/lab,file=/dev/fd/$settings")
 	start_qemu
@@ -182,7 +185,7 @@ if [ -n "$opt_keep" ] && [ ! -t 0 ]; then open_pipe keys keys_w; fi
 # no end: the shell is told to go where the input ends.
 feed_shell() {
 	{
-		close "$initramfs_fd" ${alive:+"$alive"} "$keys"
+		close "$image_fd" "$initramfs_fd" ${alive:+"$alive"} "$keys"
 		bound sh -c 'setpriv --pdeathsig KILL cat; printf "\nexit\n"'
 	} <&0 >&"$keys_w" &
 	close "$keys_w"
@@ -192,7 +195,7 @@ feed_shell() {
 # What the kernel says where a CPU of it has no timer any more.
 readonly stall='rcu: .* kthread (starved|timer wakeup)'
 
-# The initramfs and the keys stay open here, for another boot.
+# The kernel, the initramfs and the keys stay open here, for another boot.
 boot_guest() {
 	open_pipe out_r out_w
 	open_pipe err_r err_w
@@ -202,7 +205,7 @@ boot_guest() {
 	open_pipe status_r status_w
 	exec {settings}< <(guest_settings "$kernel")
 	ends=("$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_r"
-		"$tail_w" "$status_r" "$status_w" "$settings" "$initramfs_fd" ${keys:+"$keys"}
+		"$tail_w" "$status_r" "$status_w" "$settings" "$image_fd" "$initramfs_fd" ${keys:+"$keys"}
 		${keys_w:+"$keys_w"})
 
 	# Where nobody reads the output any more, QEMU and the command would not notice by themselves.
@@ -218,7 +221,7 @@ boot_guest() {
 
 	qemu=()
 	qemu_machine "$accel" "$opt_cpus" "$opt_memory_mb"
-	qemu_boot "$kernel" "/dev/fd/$initramfs_fd" "$(kernel_arguments)"
+	qemu_boot "/dev/fd/$image_fd" "/dev/fd/$initramfs_fd" "$(kernel_arguments)"
 	qemu_devices "$status_w" "$out_w" "$err_w" "$console_w" "$settings"
 	start_qemu
 	close "$out_r" "$out_w" "$err_r" "$err_w" "$log_r" "$log_w" "$console_r" "$console_w" "$tail_w" \

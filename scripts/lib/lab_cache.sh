@@ -7,6 +7,7 @@
 #	stable           a link to the one of the release in use
 #	backports        a link to the one of its backports
 #	initramfs-*      made of a kernel by lab.sh, which also keeps its try of KVM here: kvm
+#	vmlinux-*        a kernel unpacked, by lab.sh
 #
 # Root's is for all users; an ordinary user has one more, in the home folder, that comes first.
 
@@ -68,4 +69,37 @@ lab_kernels() {
 		done
 	done < <(lab_caches)
 	echo "${names# }"
+}
+
+# lab_write_kept PATH COMMAND...: has the name only when it is whole, and on the disk. COMMAND writes
+# the file that is its last argument.
+lab_write_kept() {
+	local path=$1 part=$1.part other
+	shift
+	rm -f "${path%-*}"-*.part
+	if ! "$@" "$part" || ! sync "$part" || ! chmod 644 "$part" || ! mv "$part" "$path"; then
+		rm -f "$part"
+		return 1
+	fi
+	for other in "${path%-*}"-*; do
+		[ "$other" = "$path" ] || rm -f "$other"
+	done
+}
+
+# lab_kept CACHE NAME COMMAND...: the path of file NAME; written by COMMAND in CACHE if none of the
+# caches has it. One at a time writes it. NAME ends with what tells it from other versions of it.
+lab_kept() {
+	local own=$1 name=$2 cache lock status=0
+	shift 2
+	while read -r cache; do
+		if [ -r "$cache/$name" ]; then
+			echo "$cache/$name"
+			return
+		fi
+	done < <(echo "$own" && lab_caches)
+	lab_make_cache "$own" && { exec {lock}>>"$own/initramfs.lock"; } 2>/dev/null || return 1
+	flock "$lock" || return 1
+	[ -r "$own/$name" ] || lab_write_kept "$own/$name" "$@" || status=1
+	exec {lock}>&-
+	[ $status -eq 0 ] && echo "$own/$name"
 }

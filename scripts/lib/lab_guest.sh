@@ -9,37 +9,47 @@
 export PATH=/run/lab/bin
 . /run/lab/conf
 
-/run/lab/busybox mount -t proc proc /proc
-/run/lab/busybox --install -s /run/lab/bin
+# Of the host's /proc, which is there until now, busybox would take itself to be QEMU.
+/run/lab/bin/busybox mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mkdir -p /dev/pts /dev/shm /dev/hugepages
-mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount -t tmpfs -o mode=1777 shm /dev/shm
-mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
-mount -t bpf bpf /sys/fs/bpf 2>/dev/null
-mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null
-mount -t hugetlbfs hugetlbfs /dev/hugepages
+# All by one process; a kernel may lack some of them.
+cat >/run/lab/fstab <<END
+devpts /dev/pts devpts gid=5,mode=620,ptmxmode=666 0 0
+shm /dev/shm tmpfs mode=1777 0 0
+hugetlbfs /dev/hugepages hugetlbfs defaults 0 0
+debugfs /sys/kernel/debug debugfs defaults 0 0
+tracefs /sys/kernel/tracing tracefs defaults 0 0
+bpf /sys/fs/bpf bpf defaults 0 0
+cgroup2 /sys/fs/cgroup cgroup2 defaults 0 0
+END
+mount -a -T /run/lab/fstab 2>/dev/null
 ln -sf /proc/self/fd /dev/fd
 ln -sf fd/0 /dev/stdin
 ln -sf fd/1 /dev/stdout
 ln -sf fd/2 /dev/stderr
-hostname lab
+echo lab >/proc/sys/kernel/hostname
 ip link set dev lo up
 
-# virtio_port NAME: its device
-virtio_port() {
-	local name
-	for name in /sys/class/virtio-ports/*/name; do
-		if [ "$(cat "$name")" = "$1" ]; then
-			name=${name%/name}
-			echo "/dev/${name##*/}"
-			return
-		fi
+# find_ports: their devices: status_port, out_port, err_port. QEMU tells the names one after the other.
+find_ports() {
+	local device name
+	for device in /sys/class/virtio-ports/*; do
+		[ -e "$device/name" ] || continue
+		read -r name <"$device/name"
+		case $name in
+		lab.*) eval "${name#lab.}_port=/dev/${device##*/}" ;;
+		esac
 	done
+	[ -n "$status_port" ] && [ -n "$out_port" ] && [ -n "$err_port" ]
 }
 
-exec 3>"$(virtio_port lab.status)"
+status_port='' out_port='' err_port='' tries=200
+until find_ports || [ $tries -eq 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.05
+done
+exec 3>"$status_port"
 echo up >&3
 
 # Everything but the pumps of its output: what the command started does not outlive it.
@@ -61,16 +71,16 @@ in_caller() {
 		exec 3>&-
 		cd "$lab_cwd" || exit 126
 		lab_environment
-		exec /run/lab/busybox setsid /usr/bin/env -- "$@"
+		exec /run/lab/bin/busybox setsid /usr/bin/env -- "$@"
 	)
 }
 
 status=0
 if [ $# -gt 0 ]; then
 	mkfifo /run/lab/out /run/lab/err
-	cat </run/lab/out >"$(virtio_port lab.out)" &
+	cat </run/lab/out >"$out_port" &
 	pump_out=$!
-	cat </run/lab/err >"$(virtio_port lab.err)" &
+	cat </run/lab/err >"$err_port" &
 	pump_err=$!
 	in_caller "$@" </dev/null >/run/lab/out 2>/run/lab/err
 	status=$?
@@ -92,7 +102,7 @@ if [ -n "$lab_keep" ]; then
 		lab_environment
 		export PS1='lab:\w# '
 		# shellcheck disable=SC2086
-		exec /run/lab/busybox setsid -c $shell -i
+		exec /run/lab/bin/busybox setsid -c $shell -i
 	)
 	shell_status=$?
 	[ $# -gt 0 ] || status=$shell_status
@@ -108,4 +118,5 @@ if [ -n "$lab_share" ]; then
 	close_share || echo lost >&3
 fi
 echo "status $status" >&3
-poweroff -f
+# With -no-reboot QEMU ends. An orderly power-off takes its time, and has nothing left to do.
+echo b >/proc/sysrq-trigger

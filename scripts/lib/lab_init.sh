@@ -7,9 +7,8 @@
 # lab_guest.sh. What is asked for comes as a shell script through fw_cfg: see lab_qemu.sh.
 # shellcheck disable=SC1091,SC2154
 
-/bin/busybox mkdir -p /proc /sys /dev /host /cow /new
-/bin/busybox --install -s /bin
 export PATH=/bin
+mkdir -p /proc /sys /dev /host /cow /new
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -20,14 +19,15 @@ die() {
 	poweroff -f
 }
 
-# load TARGET: a module and those it needs. Each process takes a while to start here, so functions of
-# the shell start none where they can help it.
+# load TARGET: a module and those it needs, unless another process has. Each process takes a while to
+# start here, so functions of the shell start none where they can help it.
 load() {
 	local module modules target=$1
 	read -r modules <"/modules/$target.list"
 	for module in $modules; do
 		[ ! -d "/sys/module/$module" ] || continue
-		insmod "/modules/$module.ko" || die "can't load $module for $target"
+		insmod "/modules/$module.ko" || [ -d "/sys/module/$module" ] ||
+			die "can't load $module for $target"
 	done
 }
 
@@ -40,6 +40,41 @@ if [ -n "$lab_probe" ]; then
 	echo "lab: guest is up" >/dev/console
 	poweroff -f
 fi
+
+# ---- the root, while the ports get their drivers ----
+
+mount_9p() {
+	mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,$3" "$1" "$2" ||
+		die "can't mount the host's $1"
+}
+
+make_root() {
+	local release
+	load virtio_pci
+	load virtio_console
+	load 9pnet_virtio
+	load 9p
+	load overlay
+	mount_9p host /host ro,cache=loose
+	mount -t tmpfs -o mode=755 cow /cow
+	mkdir /cow/upper /cow/work
+	mount -t overlay -o "lowerdir=/host,upperdir=/cow/upper,workdir=/cow/work" root /new ||
+		die "no overlay on the host's files"
+	read -r release </proc/sys/kernel/osrelease
+	mkdir -p /new/proc /new/sys /new/dev /new/run "/new/lib/modules/$release"
+	mount -t tmpfs -o mode=755 run /new/run
+	mkdir -p /new/run/lab /new/run/lock /new/run/user
+	cp -a /bin /lab_guest.sh /conf /new/run/lab
+	mount --bind "/new$lab_kernel/lib/modules/$release" "/new/lib/modules/$release" ||
+		die "the host's $lab_kernel is not there"
+	if [ -n "$lab_share" ]; then
+		mkdir -p "/new$lab_share"
+		mount_9p share "/new$lab_share" rw,cache=mmap
+	fi
+}
+
+make_root &
+root=$!
 
 # ---- the ports ----
 
@@ -119,29 +154,7 @@ for driver in $lab_bind; do
 	port=$((port + 1))
 done
 
-# ---- the root ----
-
-load virtio_pci
-load 9pnet_virtio
-load 9p
-load overlay
-load virtio_console
-
-mount_9p() {
-	mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,$3" "$1" "$2" ||
-		die "can't mount the host's $1"
-}
-
-mount_9p host /host ro,cache=loose
-mount -t tmpfs -o mode=755 cow /cow
-mkdir /cow/upper /cow/work
-mount -t overlay -o "lowerdir=/host,upperdir=/cow/upper,workdir=/cow/work" root /new ||
-	die "no overlay on the host's files"
-
-mkdir -p /new/proc /new/sys /new/dev /new/run
-mount -t tmpfs -o mode=755 run /new/run
-mkdir -p /new/run/lab/bin /new/run/lock /new/run/user
-/bin/busybox cp /bin/busybox /lab_guest.sh /conf /new/run/lab
+# ---- the rest ----
 
 if [ "$lab_hugepages" -gt 0 ]; then
 	pages=/sys/kernel/mm/hugepages/hugepages-${lab_hugepage_kb}kB/nr_hugepages
@@ -151,16 +164,8 @@ if [ "$lab_hugepages" -gt 0 ]; then
 		die "only $nb_pages of $lab_hugepages hugepages of $lab_hugepage_kb kB: want more --memory"
 fi
 
-if [ -n "$lab_share" ]; then
-	mkdir -p "/new$lab_share"
-	mount_9p share "/new$lab_share" rw,cache=mmap
-fi
-
-mkdir -p "/new/lib/modules/$(uname -r)"
-mount --bind "/new$lab_kernel/lib/modules/$(uname -r)" "/new/lib/modules/$(uname -r)" ||
-	die "the host's $lab_kernel is not there"
-
+wait $root
 umount /proc
 umount /sys
 mount --move /dev /new/dev
-exec switch_root /new /run/lab/busybox sh /run/lab/lab_guest.sh
+exec switch_root /new /run/lab/bin/busybox sh /run/lab/lab_guest.sh

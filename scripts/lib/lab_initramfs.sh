@@ -6,6 +6,9 @@
 
 lab_modules=(qemu_fw_cfg virtio_pci virtio_console 9pnet_virtio 9p overlay
 	igb vfio_iommu_type1 vfio_pci uio_pci_generic)
+# What the two scripts start of busybox: a link for each of its some 300 programs takes its time.
+lab_programs=(cat cp insmod ip ln mkdir mkfifo mount poweroff readlink setsid sleep stty switch_root
+	sync umount)
 lab_scripts=$(dirname "${BASH_SOURCE[0]}")
 lab_inode=0
 
@@ -40,6 +43,11 @@ cpio_text() {
 	cpio_entry "$1" $((0100644)) ${#2} && printf '%s' "$2" && cpio_pad ${#2}
 }
 
+# cpio_link NAME TARGET
+cpio_link() {
+	cpio_entry "$1" $((0120777)) ${#2} && printf '%s' "$2" && cpio_pad ${#2}
+}
+
 # cpio_module NAME FILE: as insmod of busybox can load it
 cpio_module() {
 	local size
@@ -68,6 +76,9 @@ lab_initramfs_archive() {
 		cpio_dir $name || return 1
 	done
 	cpio_file bin/busybox $((0100755)) "$busybox" || return 1
+	for name in "${lab_programs[@]}"; do
+		cpio_link "bin/$name" busybox || return 1
+	done
 	cpio_file init $((0100755)) "$lab_scripts/lab_init.sh" || return 1
 	cpio_file lab_guest.sh $((0100644)) "$lab_scripts/lab_guest.sh" || return 1
 	for target in "${lab_modules[@]}"; do
@@ -97,41 +108,18 @@ lab_initramfs_is_whole() {
 	names=$("$1" cpio -it <"$2" 2>/dev/null) && [ "$(wc -l <<<"$names")" -eq $((lab_inode - 1)) ]
 }
 
-# lab_write_initramfs KERNEL BUSYBOX PATH: has the name only when it is whole, and on the disk
+# lab_write_initramfs KERNEL BUSYBOX PART
 lab_write_initramfs() {
-	local part=$3.part other
-	rm -f "${3%-*}"-*.part
-	if ! lab_initramfs_archive "$1" "$2" >"$part" || ! lab_initramfs_is_whole "$2" "$part" ||
-		! sync "$part" || ! chmod 644 "$part" || ! mv "$part" "$3"; then
-		rm -f "$part"
-		return 1
-	fi
-	for other in "${3%-*}"-*; do
-		[ "$other" = "$3" ] || rm -f "$other"
-	done
+	lab_initramfs_archive "$1" "$2" >"$3" && lab_initramfs_is_whole "$2" "$3"
 }
 
 # lab_initramfs KERNEL CACHE [BUSYBOX]: the file's name; made in CACHE if none of the caches has one.
-# One at a time makes it.
 lab_initramfs() {
-	local busybox=${3:-} sum name path lock cache
+	local busybox=${3:-} sum
 	[ -n "$busybox" ] || busybox=$(PATH=$PATH:/usr/sbin:/sbin type -P busybox) || return 1
 	sum=$({
 		cat "$lab_scripts/lab_init.sh" "$lab_scripts/lab_guest.sh" "${BASH_SOURCE[0]}"
 		stat -Lc '%s %Y' "$busybox" "$1/lab-kernel"
 	} | sha256sum) || return 1
-	name=initramfs-${1##*/linux-}-${sum:0:16}
-	while read -r cache; do
-		path=$cache/$name
-		if [ -r "$path" ]; then
-			echo "$path"
-			return
-		fi
-	done < <(echo "$2" && lab_caches)
-	path=$2/$name
-	lab_make_cache "$2" && { exec {lock}>>"$2/initramfs.lock"; } 2>/dev/null || return 1
-	flock "$lock" || return 1
-	[ -r "$path" ] || lab_write_initramfs "$1" "$busybox" "$path" || return 1
-	exec {lock}>&-
-	echo "$path"
+	lab_kept "$2" "initramfs-${1##*/linux-}-${sum:0:16}" lab_write_initramfs "$1" "$busybox"
 }

@@ -33,10 +33,19 @@ qemu_machine() {
 
 # For any guest: a crash ends it at once, and is told on the console.
 readonly guest_arguments="console=ttyS0 quiet loglevel=4 panic=-1 oops=panic nokaslr mitigations=off\
- no_timer_check random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1"
+ no_timer_check random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1 init_on_alloc=0"
+
+# The emulated TSC is the host's and in step on all CPUs, which the guest can't tell by itself. Without
+# it each look at the time goes to an emulated device.
+reliable_tsc() {
+	if [ "$accel" = tcg ] && grep -qsE '^flags.* constant_tsc .*nonstop_tsc ' /proc/cpuinfo; then
+		printf ' tsc=reliable'
+	fi
+}
 
 kernel_arguments() {
-	local arguments=$guest_arguments
+	local arguments
+	arguments=$guest_arguments$(reliable_tsc)
 	if [ -n "$opt_iommu" ]; then arguments+=" intel_iommu=on iommu=pt"; fi
 	if [ "$opt_hugepage" = 1G ]; then
 		arguments+=" default_hugepagesz=1G hugepagesz=1G hugepages=$opt_hugepages"
@@ -44,9 +53,9 @@ kernel_arguments() {
 	printf '%s' "$arguments${opt_append:+ $opt_append}"
 }
 
-# qemu_boot KERNEL INITRAMFS ARGUMENTS
+# qemu_boot IMAGE INITRAMFS ARGUMENTS
 qemu_boot() {
-	qemu+=(-kernel "$1/boot/vmlinuz-${1##*/linux-}" -initrd "$2" -append "$3")
+	qemu+=(-kernel "$1" -initrd "$2" -append "$3")
 }
 
 # Root ports in slots 10h and up: lab_init.sh finds port N by that.

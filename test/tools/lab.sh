@@ -180,3 +180,53 @@ made=("$cache"/initramfs-*)
 )
 [ "$(stat -c %a "$scratch/new" "$scratch/new/cache")" = $'755\n755' ] ||
 	fail "a cache can't be read by all: $(ls -ld "$scratch/new" "$scratch/new/cache")"
+
+# ---- the kernel: unpacked and kept, or the package's own ----
+
+# boots KERNEL: the file that QEMU is given
+boots() {
+	: >"$scratch/kernel"
+	refused 1 "QEMU did not start" "${run_to_qemu[@]}" --kernel "$1" -- true
+	cat "$scratch/kernel"
+}
+stub qemu-system-x86_64 <<END
+if [ "\$1" = --version ]; then echo "QEMU emulator version 10.0.2"; exit; fi
+while [ \$# -gt 1 ]; do
+	if [ "\$1" = -kernel ]; then readlink "\$2" >"$scratch/kernel"; fi
+	shift
+done
+exit 1
+END
+# The tools that the two kernels of Debian 12 are packed by.
+for packed in stable:xz backports:zstd; do
+	name=${packed%:*}
+	type -P "${packed#*:}" >/dev/null || {
+		echo "${packed#*:} is missing: the kernel $name is not unpacked here"
+		continue
+	}
+	kernel=$(lab_kernel "$name")
+	release=${kernel##*/linux-}
+	own=$kernel/boot/vmlinuz-$release
+	for half in "{ head -c 100000; cat >/dev/null; }" false; do
+		rm -f "$cache/vmlinux-$release"-*
+		stub "${packed#*:}" <<END
+case \$* in
+*.ko*) exec $(type -P "${packed#*:}") "\$@" ;;
+esac
+$(type -P "${packed#*:}") "\$@" | $half
+END
+		image=$(boots "$name")
+		[ "$image" = "$own" ] || fail "$name, unpacked by half: QEMU has $image, want $own"
+		[ -z "$(find "$cache" -name "vmlinux-$release*")" ] || fail "$name, unpacked by half, is kept"
+		unstub "${packed#*:}"
+	done
+	old=$cache/vmlinux-$release-0123456789abcdef
+	: >"$old.part"
+	: >"$old"
+	image=$(umask 077 && boots "$name")
+	made=("$cache/vmlinux-$release"-*)
+	[[ ${#made[@]} -eq 1 && ${made[0]} = "$image" ]] || fail "QEMU has $image, kept is: ${made[*]}"
+	[ "$(stat -c %a "$image")" = 644 ] || fail "$image can't be read by all"
+	[[ $(strings -n 20 "$image" | grep -m 1 '^Linux version') == "Linux version $release "* ]] ||
+		fail "$image is not Linux $release"
+done
