@@ -32,7 +32,7 @@ packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev
 	libpcap-dev libxdp-dev libbpf-dev libmnl-dev iproute2 ethtool iperf3 iputils-ping"
 packages_dev="libcriterion-dev libjansson-dev g++ clang libclang-rt-dev clang-format clang-tidy
 	shellcheck python3 make strace tcpdump tcpreplay"
-packages_lab="busybox-static kmod xz-utils pciutils"
+packages_lab="busybox-static kmod xz-utils zstd pciutils"
 packages_peer="libdpdk-dev dpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
 packages_qemu="qemu-system-x86 seabios ipxe-qemu"
