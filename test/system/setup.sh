@@ -62,8 +62,8 @@ setup 0 --help
 
 : >"$scratch/installed"
 setup 1 --check --hugepages 0
-for package in gcc cmake libnuma-dev libpcap-dev libxdp-dev libbpf-dev libmnl-dev iproute2 ethtool \
-	iperf3 iputils-ping; do
+for package in gcc cmake libnuma-dev libpcap-dev libxdp-dev libbpf-dev libmnl-dev libjansson-dev \
+	iproute2 ethtool iperf3 iputils-ping; do
 	[[ $out =~ "packages missing: "[^$'\n']*$package ]] || fail "$package is not wanted: $out"
 done
 [[ $out == *"run as root: $setup --hugepages 0" ]] || fail "no command that mends it: $out"
@@ -71,7 +71,7 @@ for name in libcriterion-dev libdpdk-dev; do
 	[[ $out != *$name* ]] || fail "$name is wanted by those who only run it: $out"
 done
 setup 1 --check --hugepages 0 --dev --peer
-for name in libcriterion-dev " shellcheck" " tcpdump" " dpdk-dev" libdpdk-dev; do
+for name in libcriterion-dev " shellcheck" " chromium" " tcpdump" " dpdk-dev" libdpdk-dev; do
 	[[ $out == *$name* ]] || fail "$name is not wanted: $out"
 done
 sed -n 's/^setup: packages missing: //p' <<<"$out" | tr ' ' '\n' >"$scratch/installed"

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The no-loss rate after RFC 2544, section 26.1: binary search between 0 and what went at max. A
+ * trial passes when the sender kept its rate and each direction lost no more than is allowed.
+ */
+#include <stdlib.h>
+
+#include "segment.h"
+
+static const double RESOLUTION = 0.02, /* of the top */
+	KEPT = 0.99,		       /* of the packets that were due */
+	TRIAL_S = 0.5;
+
+static double loss_of(const struct stream *stream)
+{
+	return stream->sent ? (double)stream->lost / (double)stream->sent : 1;
+}
+
+static int try_rate(struct bench *bench, struct pair *pair, const struct mix *mix, double pps,
+		    double allowed, json_t *trials, bool *ok)
+{
+	struct result *result = malloc(sizeof(*result));
+	double seconds = bench->opts.duration_s < TRIAL_S ? bench->opts.duration_s : TRIAL_S;
+	double loss = 0;
+	int ret = -1;
+
+	if (!result)
+		return -1;
+	bench_load(bench, pair, mix, pps, bench->opts.delays_us[0]);
+	ret = segment_run(bench, &pair, 1, seconds, result);
+	if (ret == 0) {
+		uint64_t sent = result->streams[0].sent + result->streams[1].sent;
+
+		for (unsigned i = 0; i < 2; i++)
+			if (loss_of(&result->streams[i]) > loss)
+				loss = loss_of(&result->streams[i]);
+		*ok = loss <= allowed && (double)sent >= KEPT * (double)result->offered;
+		json_array_append_new(trials, json_pack("{sf sf sb}", "pps", pps, "loss", loss,
+							"ok", *ok));
+	}
+	free(result);
+	return ret;
+}
+
+int search_rate(struct bench *bench, struct pair *pair, const struct mix *mix, double top_pps,
+		double allowed, json_t *trials, double *pps)
+{
+	double low = 0, high = top_pps, rate = top_pps;
+
+	*pps = 0;
+	while (rate >= 1) {
+		bool ok = false;
+		int ret = try_rate(bench, pair, mix, rate, allowed, trials, &ok);
+
+		if (ret)
+			return ret;
+		if (ok)
+			*pps = low = rate;
+		else
+			high = rate;
+		if (high - low <= RESOLUTION * top_pps)
+			return 0;
+		rate = (low + high) / 2;
+	}
+	return 0;
+}

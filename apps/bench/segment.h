@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A segment: some pairs send for a while, then receive what is still under way. What becomes of each
+ * packet is known when it ends, and so is what it cost.
+ */
+#ifndef BENCH_SEGMENT_H
+#define BENCH_SEGMENT_H
+
+#include <pollux/port_stats.h>
+
+#include "bench.h"
+
+/* What a worker's thread used while it sent. */
+struct usage {
+	uint64_t user_ns, system_ns;
+	uint64_t minor_faults, major_faults, voluntary, involuntary;
+};
+
+struct stream {
+	unsigned from_port, to_port;
+	uint64_t sent, received, lost, duplicate, reordered, corrupt, foreign;
+	double pps, mbps, wire_mbps; /* received while both sent */
+	struct {
+		uint64_t tx_errors, tx_dropped, rx_missed, rx_errors, rx_nombuf;
+	} drops; /* what the two ports counted */
+};
+
+/* Of one pair. */
+struct result {
+	double seconds;
+	struct stream streams[2];
+	struct hist latency; /* both streams' */
+	uint64_t offered;    /* packets that were due by the schedule; at rate max what was sent */
+	const char *wrong;   /* NULL: the totals add up */
+	unsigned nb_lcores;
+	struct {
+		unsigned id;
+		int cpu;
+		struct usage usage;
+	} lcores[2];
+	double softirq_ns; /* of the machine, in all; below 0: not known */
+	double interrupts; /* likewise */
+};
+
+/**
+ * Run one.
+ *
+ * @pairs    at once
+ * @seconds  of sending
+ * @results  out: one for each pair; NULL: nobody wants to know (a warm-up)
+ * Returns 0, -EINTR (a signal), -errno after one line.
+ */
+int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, double seconds,
+		struct result *results);
+
+#endif
