@@ -10,17 +10,21 @@ set -u -o pipefail
 
 usage() {
 	cat <<'END'
-usage: scripts/demo.sh [DEMO...] [--build BUILD] [--driver DRIVER] [--short]
+usage: scripts/demo.sh [DEMO...] [--build BUILD] [--driver DRIVER] [--report DIR] [--short]
 
 Demos; all of them if none is told:
   l2fwd  plx-l2fwd forwards ping and iperf3 between two network namespaces and shows its live
          statistics; half a minute. Where the kernel gives this user no namespaces it forwards a
          pcap file instead
+  bench  plx-bench compares a cable in memory with the kernel's path, by libpcap, AF_PACKET and
+         AF_XDP; a minute. The report stays, as a page to read and as JSON
   app    scripts/new-app.sh makes, builds and runs an app of your own in a temporary folder
 
   --build BUILD    take what is built in BUILD; set up and build nothing, and write
                    nothing there
-  --driver DRIVER  the ports' driver: net_af_packet, the default, net_pcap or net_af_xdp
+  --driver DRIVER  the driver of l2fwd's ports: net_af_packet, the default, net_pcap or net_af_xdp
+  --report DIR     where the report of bench goes: report/ in the build, with --build a new folder
+                   for temporary files
   --short          a few seconds of traffic
 
 As root it installs what is missing and uses hugepages; as an ordinary user it works in a user
@@ -42,13 +46,13 @@ fail() {
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
-demos=() build='' driver=net_af_packet seconds=5
+demos=() build='' driver=net_af_packet report='' seconds=5
 while [ $# -gt 0 ]; do
 	case $1 in
-	l2fwd | app) demos+=("$1") ;;
-	--build | --driver)
+	l2fwd | bench | app) demos+=("$1") ;;
+	--build | --driver | --report)
 		[ $# -ge 2 ] || fail 2 "$1: want a value"
-		if [ "$1" = --build ]; then build=$2; else driver=$2; fi
+		printf -v "${1#--}" '%s' "$2"
 		shift
 		;;
 	--short) seconds=1 ;;
@@ -56,8 +60,8 @@ while [ $# -gt 0 ]; do
 		usage
 		exit 0
 		;;
-	*) fail 2 "$1: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER," \
-		"--short" ;;
+	*) fail 2 "$1: want one of the demos l2fwd, bench, app, --build BUILD," \
+		"--driver DRIVER, --report DIR, --short" ;;
 	esac
 	shift
 done
@@ -65,7 +69,9 @@ case $driver in
 net_af_packet | net_pcap | net_af_xdp) ;;
 *) fail 2 "--driver $driver: want net_af_packet, net_pcap or net_af_xdp" ;;
 esac
-[ ${#demos[@]} -gt 0 ] || demos=(l2fwd app)
+[ ${#demos[@]} -gt 0 ] || demos=(l2fwd bench app)
+programs=(plx-l2fwd)
+if [[ " ${demos[*]} " == *" bench "* ]]; then programs+=(plx-bench); fi
 
 # ---- children: they die with this script, also when it is killed ----
 
@@ -101,55 +107,36 @@ run() {
 
 # ---- set up, build ----
 
-do_setup() {
-	say "setting up: scripts/setup.sh"
-	"$root/scripts/setup.sh"
-	case $? in
-	0 | 3) ;;
-	*) fail 1 "this machine is not set up: see above" ;;
-	esac
-}
-
-# locked FOLDER: what keeps this user from building there, nothing if nothing does
-locked() {
-	local folder=$1
-	while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
-	if [ ! -w "$folder" ] || [ ! -x "$folder" ]; then
-		echo "$folder"
-	else
-		find "$1" -maxdepth 1 ! -type l ! -writable -print -quit 2>/dev/null
-	fi
-}
-
-# Without tests and benchmarks, so that it is quick. Where this user may not write into the build,
-# as when root has made it, programs that are there have to do.
-do_build() {
-	local log place
-	build=$root/build/demo
-	place=$(locked "$build")
-	if [ -n "$place" ]; then
-		[ -x "$build/bin/plx-l2fwd" ] ||
-			fail 1 "$place: you may not write there, and the demo is not built: use a clone" \
-				"of your own, or run this as its owner first"
-		say "taking the programs in $build: you may not write into $place"
-		return
-	fi
-	say "building in $build"
-	log=$(cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-		-DPLX_WITH_TESTS=OFF -DPLX_WITH_PERF=OFF 2>&1 &&
-		cmake --build "$build" -j "$(nproc)" 2>&1) || {
-		printf '%s\n' "$log" >&2
-		fail 1 "it does not build: see above"
-	}
-}
+# shellcheck source-path=SCRIPTDIR source=lib/first_build.sh
+. "$root/scripts/lib/first_build.sh"
 
 if [ -z "$build" ]; then
+	# shellcheck disable=SC2119
 	do_setup
-	do_build
+	do_build "${programs[@]}"
 else
 	folder=$(cd "$build" 2>/dev/null && pwd) || fail 1 "--build $build: there is no such folder"
 	build=$folder
-	[ -x "$build/bin/plx-l2fwd" ] || fail 1 "--build $build: plx-l2fwd is not built there"
+	for program in "${programs[@]}"; do
+		[ -x "$build/bin/$program" ] || fail 1 "--build $build: $program is not built there"
+	done
+fi
+
+# Where the report goes, made only when there will be one.
+make_report_folder() {
+	if [ -z "$report" ] && [ "$build" = "$root/build/demo" ] && [ -w "$build" ]; then
+		report=$build/report
+	fi
+	if [ -z "$report" ]; then
+		report=$(mktemp -d "${TMPDIR:-/tmp}/plx-report.XXXXXX") || return 1
+		chmod 755 "$report"
+	elif ! mkdir -p "$report" || ! report=$(cd "$report" && pwd); then
+		return 1
+	fi
+}
+
+if [[ " ${programs[*]} " == *" plx-bench"* ]]; then
+	make_report_folder || fail 1 "no folder for the report: --report DIR"
 fi
 
 # ---- where to play ----
@@ -204,13 +191,19 @@ fi
 # ---- play ----
 
 export DEMO_ROOT=$root DEMO_BUILD=$build DEMO_DRIVER=$driver DEMO_STAGE=$stage
-export DEMO_PAGES=$pages DEMO_CPUS=$cpus DEMO_SECONDS=$seconds
+export DEMO_PAGES=$pages DEMO_CPUS=$cpus DEMO_SECONDS=$seconds DEMO_REPORT=$report
 status=0
 for demo in "${demos[@]}"; do
 	printf '\n== %s\n' "$demo"
 	script=$root/scripts/lib/demo_$demo.sh
-	if [ ${#how[@]} -eq 0 ] && [ "$demo" = l2fwd ]; then
-		script=$root/scripts/lib/demo_files.sh
+	if [ ${#how[@]} -eq 0 ]; then
+		case $demo in
+		l2fwd) script=$root/scripts/lib/demo_files.sh ;;
+		bench)
+			say "bench: no interfaces without namespaces of its own: left out"
+			continue
+			;;
+		esac
 	fi
 	run ${how[@]+"${how[@]}"} bash "$script" || {
 		status=1

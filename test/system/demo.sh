@@ -24,7 +24,7 @@ trap 'rm -rf "$scratch"' EXIT
 # Where an ordinary user can reach it.
 mkdir -p "$scratch/tree" "$scratch/build/bin"
 cp -R "$PLX_SOURCE_DIR/scripts" "$scratch/tree"
-cp "$PLX_BUILD_DIR/bin/plx-l2fwd" "$scratch/build/bin"
+cp "$PLX_BUILD_DIR/bin/plx-l2fwd" "$PLX_BUILD_DIR/bin/plx-bench" "$scratch/build/bin"
 chmod -R a+rX "$scratch"
 mkdir -m 1777 "$scratch/tmp"
 long=("$scratch/tree/scripts/demo.sh" l2fwd --build "$scratch/build")
@@ -126,6 +126,40 @@ else
 	runs "user without namespaces" "on files" "${as_user[@]}" "${demo[@]}"
 fi
 
+# ---- bench ----
+
+# reports HOW PAIRS COMMAND...: every packet of these accounted for, and a page that is told of
+reports() {
+	local how=$1 pairs=$2 report=$scratch/report.$RANDOM
+	shift 2
+	mkdir -m 777 "$report"
+	"${environment[@]}" "$@" bench --report "$report" >"$scratch/log" 2>&1 || fail "$how: exit status $?"
+	tail -n 1 "$scratch/log" | grep -qxF "The report: $report/report.html" || fail "$how: tells of no report"
+	python3 - "$report/report.json" "$pairs" <<-'END' || fail "$how: the report is wrong"
+		import json, sys
+		report = json.load(open(sys.argv[1]))
+		runs = {}
+		for run in report["runs"]:
+		    received = sum(stream["received"] for stream in run["streams"])
+		    assert run["valid"] and received > 0, run
+		    runs[run["pair"], run["frame"], run["load"]] = received
+		wanted = {(p, f, l) for p in sys.argv[2].split() for f in ["64", "1518"] for l in ["max", "unloaded"]}
+		assert set(runs) == wanted and report["valid"], runs
+	END
+	grep -q '</html>' "$report/report.html" || fail "$how: the page is not whole"
+	[ -s "$report/throughput.svg" ] || fail "$how: no graphs"
+	rm -r "$report"
+	echo "$how: bench"
+	assert_clean "$how, bench"
+}
+
+if [ "$(id -u)" -eq 0 ] && can_unshare unshare --net --mount --pid --fork; then
+	reports "root" "user pcap af_packet af_xdp" "${demo[0]}" --build "$scratch/build" --short
+fi
+if can_unshare "${as_user[@]}" unshare --user --map-root-user --net --mount --pid --fork; then
+	reports "user" "user pcap af_packet" "${as_user[@]}" "${demo[0]}" --build "$scratch/build" --short
+fi
+
 # ---- cut short: what goes on by itself would for longer than assert_clean waits ----
 
 forwards() {
@@ -196,7 +230,7 @@ refused() {
 	grep -q -e "$words" "$scratch/log" || fail "demo.sh $*: has not said: $words"
 }
 
-refused "bogus: want one of the demos l2fwd, app, --build BUILD, --driver DRIVER, --short\$" bogus
+refused "bogus: want one of the demos l2fwd, bench, app, --build BUILD, --driver DRIVER, --report DIR, --short\$" bogus
 refused "driver net_bogus: want net_af_packet" --driver net_bogus
 refused "--build: want a value" --build
 status=0
