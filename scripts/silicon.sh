@@ -48,8 +48,8 @@ here=${here%/*}
 . "$here/lib/pci.sh" || exit 1
 # shellcheck source-path=SCRIPTDIR source=lib/pci_use.sh
 . "$here/lib/pci_use.sh" || exit 1
-# shellcheck source-path=SCRIPTDIR source=lib/silicon_ports.sh
-. "$here/lib/silicon_ports.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/borrow_ports.sh
+. "$here/lib/borrow_ports.sh" || exit 1
 # shellcheck source-path=SCRIPTDIR source=lib/silicon_steps.sh
 . "$here/lib/silicon_steps.sh" || exit 1
 devbind=("$BASH" "$here/devbind.sh")

@@ -7,7 +7,7 @@
 
 readonly line_rate=1488095 # packets/s of 64-byte frames at 1 Gb/s
 readonly pages_wanted=128  # of 2 MB: two processes of 64 MB each, and the suite
-readonly near_ip=198.18.0.1 far_ip=198.18.0.2
+readonly far_ip=198.18.0.2
 
 plan_of_steps() {
 	local name
@@ -108,15 +108,6 @@ end_step() {
 	kill -KILL "$1" 2>/dev/null
 }
 
-# within SECONDS COMMAND...
-within() {
-	local end=$((SECONDS + $1))
-	while ! "${@:2}"; do
-		[ $SECONDS -le $end ] || return 1
-		sleep 0.2
-	done
-}
-
 # has_lines FILE N: as many of plx-perf-forward's, one a second
 has_lines() {
 	[ "$(grep -cE '^[0-9]+ [0-9]+$' "$1" 2>/dev/null)" -ge "$2" ]
@@ -164,9 +155,9 @@ step_cable() {
 	local interface status speed duplex
 	[ -e /dev/net/tun ] || modprobe -q tun
 	give "$first" vfio-pci && to_kernel "$second" || return 1
-	ip address add $near_ip/24 dev "$interface" && ip link set "$interface" up || return 1
+	ip address add "$near_ip/24" dev "$interface" && ip link set "$interface" up || return 1
 	start "$scratch/far" unshare --net "$BASH" "$here/lib/silicon_far.sh" "$build" "${cpus%,*}" "$first" \
-		$far_ip $near_ip "$scratch/far_is_up" "$(sizes | tr '\n' ' ')"
+		$far_ip "$near_ip" "$scratch/far_is_up" "$(sizes | tr '\n' ' ')"
 	within 60 test -e "$scratch/far_is_up" || true
 	has_carrier "$interface" || echo "no carrier at $interface"
 	speed=$(cat "/sys/class/net/$interface/speed" 2>/dev/null)

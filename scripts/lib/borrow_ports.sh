@@ -1,12 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Sourced by silicon.sh: the two ports from one driver to another, and back to what they were: driver,
+# Sourced by silicon.sh and paper.sh: ports from one driver to another, and back to what they were: driver,
 # name, MTU and state of the interface, owner of the VFIO group. What the suite sets at an interface of
 # the kernel (rings, queues, offloads) goes when the driver takes the port anew.
+# Wants pci.sh, devbind (its command), ports, scratch and the function complain.
 # shellcheck disable=SC2154
 
+readonly near_ip=198.18.0.1 # what an interface may have for the time of a test
 declare -A had had_interface had_mtu is_had_up had_owner
+
+# within SECONDS COMMAND...
+within() {
+	local end=$((SECONDS + $1))
+	while ! "${@:2}"; do
+		[ $SECONDS -le $end ] || return 1
+		sleep 0.2
+	done
+}
 
 interface_of() {
 	interfaces_of "$1" | head -n 1
@@ -96,7 +107,7 @@ give_back() {
 	local bdf status=0
 	for bdf in "${ports[@]}"; do
 		if give_back_port "$bdf"; then
-			echo "silicon: $bdf: ${had[$bdf]:-no driver}, as before"
+			echo "$bdf: ${had[$bdf]:-no driver}, as before"
 		else
 			complain "$bdf is not as before, it had ${had[$bdf]:-no driver}: scripts/devbind.sh --status"
 			status=1

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Sourced by paper.sh --real: four ports of a card in this machine. The first two are given to vfio-pci;
+# all get back what they had, whatever ends the script: a helper waits for its end.
+# shellcheck disable=SC2154
+
+# pci.sh has a root of its own.
+scripts=$root/scripts
+# shellcheck source-path=SCRIPTDIR source=pci.sh
+. "$scripts/lib/pci.sh"
+devbind=("$BASH" "$scripts/devbind.sh")
+ports=()
+
+complain() {
+	printf 'paper: error: %s\n' "$*" >&2
+}
+
+# shellcheck source-path=SCRIPTDIR source=borrow_ports.sh
+. "$scripts/lib/borrow_ports.sh"
+
+read_ports() {
+	local bdf
+	IFS=, read -r -a ports <<<"$real"
+	[ ${#ports[@]} -eq 4 ] || fail 2 "--real $real: want four ports, as in 0000:01:00.0,0000:01:00.1,..."
+	for i in 0 1 2 3; do
+		bdf=${ports[i],,}
+		[[ $bdf =~ ^[0-9a-f]{4,8}: ]] || bdf=0000:$bdf
+		[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
+			fail 2 "--real: ${ports[i]}: want a PCI address, as in 0000:01:00.0"
+		ports[i]=$bdf
+		[ -d "$pci/devices/$bdf" ] || fail 1 "$bdf: there is no such device: scripts/devbind.sh --status"
+		[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
+	done
+	[ "$(printf '%s\n' "${ports[@]}" | sort -u | wc -l)" -eq 4 ] || fail 2 "--real $real: a port is there twice"
+	[ $EUID -eq 0 ] || fail 1 "--real: only root may do that: sudo scripts/paper.sh ..."
+}
+
+end_child() {
+	[ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+	[ -z "$child" ] || wait "$child" 2>/dev/null
+	child=
+}
+
+# shellcheck disable=SC2317
+finish() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	end_child
+	exec {alive}>&-
+	wait "$helper" || status=1
+	exit "$status"
+}
+
+run_real() {
+	local bdf status
+	read_ports
+	scratch=$(mktemp -d) || exit 1
+	for bdf in "${ports[@]}"; do remember "$bdf"; done
+	exec {alive}> >(
+		trap '' INT TERM HUP
+		cat >/dev/null
+		if read -r orphan 2>/dev/null <"$scratch/child"; then
+			kill -TERM "$orphan" 2>/dev/null
+			within 10 test ! -d "/proc/$orphan" || kill -KILL "$orphan" 2>/dev/null
+		fi
+		give_back
+		rm -rf "$scratch"
+	)
+	helper=$!
+	child=
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	# Refused as a whole, before anything is touched, when one of them is in use.
+	"${devbind[@]}" --bind vfio-pci "${ports[@]:0:2}" {alive}>&- || exit 1
+	to_kernel "${ports[2]}" || exit 1
+	third=$interface
+	to_kernel "${ports[3]}" || exit 1
+	bash "$guest" "$build" "$report" "${ports[0]}" "${ports[1]}" "$third" "$interface" \
+		"${options[@]}" {alive}>&- &
+	child=$!
+	echo $child >"$scratch/child"
+	wait $child
+	status=$?
+	rm "$scratch/child"
+	child=
+	return $status
+}
