@@ -64,8 +64,8 @@ struct options {
 	cpu_set_t stress_cpus;
 	const char *stress_cpus_text; /* NULL: any CPU */
 	bool isolate;
-	bool estimate; /* tell what it would take, and end */
-	bool quiet;    /* no progress */
+	bool estimate;				    /* tell what it would take, and end */
+	bool quiet;				    /* no progress */
 	const char *json, *csv, *html, *hgrm, *svg; /* NULL: none */
 };
 

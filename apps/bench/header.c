@@ -83,8 +83,8 @@ static json_t *machine(void)
 	const double bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 
 	return json_pack(
-		"{ss si so si so ss}", "cpu", value_of("/proc/cpuinfo", "model name", cpu), "nb_cpus",
-		get_nprocs(), "hypervisor", text_or_null(hypervisor(vm)), "memory_mb",
+		"{ss si so si so ss}", "cpu", value_of("/proc/cpuinfo", "model name", cpu),
+		"nb_cpus", get_nprocs(), "hypervisor", text_or_null(hypervisor(vm)), "memory_mb",
 		(int)(bytes / 1e6), "governor",
 		text_or_null(first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
 					governor)),
@@ -129,8 +129,8 @@ static const char *iommu(void)
 	return access("/sys/kernel/iommu_groups/0", F_OK) == 0 ? "present" : "none";
 }
 
-static json_t *list(const struct options *opts, unsigned nb, json_t *(*item)(const struct options *,
-									      unsigned))
+static json_t *list(const struct options *opts, unsigned nb,
+		    json_t *(*item)(const struct options *, unsigned))
 {
 	json_t *out = json_array();
 
@@ -254,10 +254,10 @@ json_t *header_pairs(const struct bench *bench)
 	for (unsigned i = 0; i < bench->nb_pairs; i++) {
 		const struct pair *pair = &bench->pairs[i];
 
-		json_array_append_new(out, json_pack("{ss ss s[oo]}", "name", pair->conf->name,
-						     "path", pair->path, "ports",
-						     port_of(bench, pair, 0),
-						     port_of(bench, pair, 1)));
+		json_array_append_new(out,
+				      json_pack("{ss ss s[oo]}", "name", pair->conf->name, "path",
+						pair->path, "ports", port_of(bench, pair, 0),
+						port_of(bench, pair, 1)));
 	}
 	return out;
 }

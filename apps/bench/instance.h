@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One end of a cable: sends its stream on a schedule and takes in the other end's, at once, on one
- * lcore. The load is open: packet n is due at start + n * interval, that is the time written into it,
- * and who falls behind sends as fast as it can until it has caught up; so a stall is charged to each
- * packet that waited (no coordinated omission). At rate "max" a packet is due when it is sent.
+ * lcore. The load is open: packet n is due at start + n * interval, that is the time written into
+ * it, and who falls behind sends as fast as it can until it has caught up; so a stall is charged to
+ * each packet that waited (no coordinated omission). At rate "max" a packet is due when it is sent.
  *
  * A segment is: reset, send for a while, then only receive until nothing is under way any more.
  * Whoever runs a segment writes `phase`, all else is the instance's lcore's while one runs, and
@@ -32,10 +32,11 @@ enum instance_phase {
 /* What is sent. */
 struct instance_load {
 	uint32_t nb_sizes;
-	const struct packet_form *forms[INSTANCE_SIZES_MAX]; /* in turn; of this instance's stream */
-	double pps;					     /* 0: as fast as it goes */
-	uint32_t burst;					     /* [1, INSTANCE_BURST_MAX] */
-	uint64_t delay_cycles; /* spent at each crossing into the driver; 0 */
+	const struct packet_form
+		*forms[INSTANCE_SIZES_MAX]; /* in turn; of this instance's stream */
+	double pps;			    /* 0: as fast as it goes */
+	uint32_t burst;			    /* [1, INSTANCE_BURST_MAX] */
+	uint64_t delay_cycles;		    /* spent at each crossing into the driver; 0 */
 };
 
 /* Also read by others while a segment runs: whole words, written by the lcore alone. */
@@ -43,7 +44,8 @@ struct instance_counts {
 	uint64_t sent, sent_bytes; /* without FCS; taken by the port */
 	uint64_t received, received_bytes;
 	uint64_t distinct; /* of this segment, each once */
-	uint64_t behind; /* bursts that were sent later than half a microsecond after they were due */
+	uint64_t
+		behind; /* bursts that were sent later than half a microsecond after they were due */
 };
 
 struct instance {
@@ -57,10 +59,10 @@ struct instance {
 	uint32_t phase PLX_CACHE_ALIGNED; /* enum instance_phase; atomic */
 	uint32_t seen_phase;
 	uint64_t start_ns, end_ns; /* of sending */
-	uint64_t seq;	      /* of the next packet; goes on from segment to segment */
-	uint64_t first_seq;   /* of this segment */
-	uint64_t expect_first; /* the other end's first_seq */
-	uint32_t turn; /* of forms[] */
+	uint64_t seq;		   /* of the next packet; goes on from segment to segment */
+	uint64_t first_seq;	   /* of this segment */
+	uint64_t expect_first;	   /* the other end's first_seq */
+	uint32_t turn;		   /* of forms[] */
 	double interval_ns;
 	uint32_t nb_held; /* made, and not taken by the port yet */
 	struct plx_mbuf *held[INSTANCE_BURST_MAX];

@@ -21,17 +21,21 @@ const char bench_usage[] =
 	"usage: plx-bench [EAL options] -- --pair NAME=A:B [options]\n"
 	"       plx-bench compare A.json B.json\n"
 	"Measure throughput, loss and latency between two ports that a cable joins, for one pair\n"
-	"or for several, side by side: both ends send and receive at once, each by an lcore of its\n"
+	"or for several, side by side: both ends send and receive at once, each by an lcore of "
+	"its\n"
 	"own; one more lcore leads. Without EAL options for lcores there are as many as it takes,\n"
 	"on the CPUs there are.\n"
 	"\n"
 	"  --pair NAME=A:B         a pair: its name and its ports (repeatable)\n"
-	"  --size LIST             bytes of a frame with its FCS, 64 to 9704, or imix (7 of 64, 4 of\n"
+	"  --size LIST             bytes of a frame with its FCS, 64 to 9704, or imix (7 of 64, 4 "
+	"of\n"
 	"                          594, 1 of 1518); 64,128,256,512,1024,1280,1518 if not told\n"
-	"  --rate LIST             of each direction: max, packets/s (10000, 10k, 1.5M), 100Mb/s of\n"
+	"  --rate LIST             of each direction: max, packets/s (10000, 10k, 1.5M), 100Mb/s "
+	"of\n"
 	"                          frames, or 50% of the line, where its speed is not known of\n"
 	"                          what went at max; max if not told. At max no latency is told\n"
-	"  --latency-load LIST     latency at these percents of the no-loss rate, 0: 1000 packets/s;\n"
+	"  --latency-load LIST     latency at these percents of the no-loss rate, 0: 1000 "
+	"packets/s;\n"
 	"                          0,10,50,90 is usual\n"
 	"  --search ndr|pdr        search the no-loss rate, or that of 0.5 % loss\n"
 	"  --duration SECONDS      of a run, 0.01 to 86400; 1 if not told\n"
@@ -40,7 +44,8 @@ const char bench_usage[] =
 	"  --burst N               packets at once, 1 to 256; 32 if not told\n"
 	"  --delay LIST            microseconds, 0 to 100, that each crossing into a driver costs\n"
 	"                          besides: what a mode switch would\n"
-	"  --stress N              all of it once more beside N TCP streams over loopback (iperf3)\n"
+	"  --stress N              all of it once more beside N TCP streams over loopback "
+	"(iperf3)\n"
 	"  --stress-cpus LIST      the CPUs of these: 0-2,5\n"
 	"  --isolate               SCHED_FIFO and locked memory; wants a CPU for each lcore\n"
 	"  --mbufs N               packets of the pool; as many as it takes if not told\n"
@@ -266,12 +271,8 @@ static int read_rate(struct options *opts, const char *item)
 		enum rate_unit unit;
 		double times, max;
 	} forms[] = {
-		{"", RATE_PPS, 1, 1e9},
-		{"pps", RATE_PPS, 1, 1e9},
-		{"k", RATE_PPS, 1e3, 1e6},
-		{"M", RATE_PPS, 1e6, 1e3},
-		{"Mb/s", RATE_MBPS, 1, 1e6},
-		{"%", RATE_PERCENT, 1, 100},
+		{"", RATE_PPS, 1, 1e9},	   {"pps", RATE_PPS, 1, 1e9},	{"k", RATE_PPS, 1e3, 1e6},
+		{"M", RATE_PPS, 1e6, 1e3}, {"Mb/s", RATE_MBPS, 1, 1e6}, {"%", RATE_PERCENT, 1, 100},
 	};
 	struct rate *rate = &opts->rates[opts->nb_rates];
 	double value;
@@ -342,7 +343,8 @@ static int read_cpus(struct options *opts, const char *text)
 		last = first;
 		if (*at == '-') {
 			at++;
-			if (!isdigit((unsigned char)*at) || sscanf(at, "%4u%n", &last, &length) != 1)
+			if (!isdigit((unsigned char)*at) ||
+			    sscanf(at, "%4u%n", &last, &length) != 1)
 				break;
 			at += length;
 		}

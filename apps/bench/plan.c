@@ -61,15 +61,19 @@ static bool lcores_enough(const struct bench *bench)
 double plan_seconds(const struct bench *bench)
 {
 	const struct options *opts = &bench->opts;
-	const double run = opts->duration_s + opts->warmup_s + (opts->warmup_s > 0 ? 2 : 1) * RUN_EXTRA_S;
+	const double run =
+		opts->duration_s + opts->warmup_s + (opts->warmup_s > 0 ? 2 : 1) * RUN_EXTRA_S;
 	const unsigned together = opts->nb_pairs > 1 && lcores_enough(bench);
-	const unsigned searches = (opts->search == SEARCH_PDR ? 1u : 0) + (wants_ndr(opts) ? 1u : 0);
+	const unsigned searches =
+		(opts->search == SEARCH_PDR ? 1u : 0) + (wants_ndr(opts) ? 1u : 0);
 	const double pass =
 		opts->nb_mixes *
-		(opts->nb_delays * opts->nb_rates * opts->nb_repeats * (opts->nb_pairs + together) * run +
+		(opts->nb_delays * opts->nb_rates * opts->nb_repeats * (opts->nb_pairs + together) *
+			 run +
 		 opts->nb_pairs * (searches * SEARCH_S + opts->nb_loads * opts->nb_repeats * run));
 
-	return pass * (opts->stress ? 2 : 1) + opts->nb_mixes * BIAS_S + opts->nb_pairs * 2 * FLOOR_S;
+	return pass * (opts->stress ? 2 : 1) + opts->nb_mixes * BIAS_S +
+	       opts->nb_pairs * 2 * FLOOR_S;
 }
 
 /* ---- One run ---- */
@@ -192,8 +196,8 @@ static int find_top(struct plan *plan, const struct mix *mix, unsigned i)
 	bench_load(bench, plan->pairs[i], mix, 0, 0);
 	ret = segment_run(bench, &plan->pairs[i], 1, TOP_S, plan->results);
 	if (ret == 0) {
-		plan->tops[i].sent = (double)plx_max_u64(s[0].sent, s[1].sent) /
-				     plan->results[0].seconds;
+		plan->tops[i].sent =
+			(double)plx_max_u64(s[0].sent, s[1].sent) / plan->results[0].seconds;
 		plan->tops[i].received = (s[0].pps + s[1].pps) / 2;
 	}
 	return ret;
@@ -218,7 +222,8 @@ static int pps_of(struct plan *plan, const struct rate *rate, const struct mix *
 			break;
 		case RATE_PERCENT:
 			ret = ceiling > 0 ? 0 : find_top(plan, mix, i);
-			pps[i] = rate->value / 100 * (ceiling > 0 ? ceiling : plan->tops[i].received);
+			pps[i] = rate->value / 100 *
+				 (ceiling > 0 ? ceiling : plan->tops[i].received);
 			break;
 		}
 		if (rate->unit != RATE_MAX && pps[i] < 1)
@@ -269,15 +274,15 @@ static int search(struct plan *plan, const struct point *point, enum search_kind
 					  ceiling > 0 ? ceiling : plan->tops[i].sent, allowed,
 					  trials, &pps[i]);
 		if (ret == 0)
-			ret = append(
-				plan->searches,
-				json_pack("{ss ss sf ss sb sf sf sf sO}", "pair",
-					  plan->pairs[i]->conf->name, "frame", point->mix->text,
-					  "frame_bytes", mix_bytes(point->mix), "kind",
-					  kind == SEARCH_PDR ? "pdr" : "ndr", "stress",
-					  point->stress, "pps", pps[i], "mbps",
-					  pps[i] * mix_bytes(point->mix) * 8 / 1e6, "loss_allowed",
-					  allowed, "trials", trials));
+			ret = append(plan->searches,
+				     json_pack("{ss ss sf ss sb sf sf sf sO}", "pair",
+					       plan->pairs[i]->conf->name, "frame",
+					       point->mix->text, "frame_bytes",
+					       mix_bytes(point->mix), "kind",
+					       kind == SEARCH_PDR ? "pdr" : "ndr", "stress",
+					       point->stress, "pps", pps[i], "mbps",
+					       pps[i] * mix_bytes(point->mix) * 8 / 1e6,
+					       "loss_allowed", allowed, "trials", trials));
 		json_decref(trials);
 	}
 	return ret;
@@ -380,11 +385,10 @@ static int run_bias(struct plan *plan, json_t *bias)
 		bench_load(bench, pair, mix, BIAS_PPS, 0);
 		ret = segment_run(bench, &pair, 1, seconds, plan->results);
 		if (ret == 0)
-			ret = append(bias, json_pack("{ss sf ss so}", "frame", mix->text,
-						     "frame_bytes", mix_bytes(mix), "load",
-						     "10000pps", "latency_ns",
-						     record_latency(&plan->results[0].latency,
-								    true)));
+			ret = append(bias,
+				     json_pack("{ss sf ss so}", "frame", mix->text, "frame_bytes",
+					       mix_bytes(mix), "load", "10000pps", "latency_ns",
+					       record_latency(&plan->results[0].latency, true)));
 	}
 	bench_close_bias(bench);
 	return ret;

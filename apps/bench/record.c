@@ -47,20 +47,19 @@ static json_t *streams_of(const struct result *result)
 		const struct stream *s = &result->streams[i];
 
 		json_array_append_new(
-			out,
-			json_pack("{si si sI sI sI sI sI sI sI sf sf sf s{sI sI sI sI sI}}",
-				  "from_port", (int)s->from_port, "to_port", (int)s->to_port,
-				  "sent", (json_int_t)s->sent, "received", (json_int_t)s->received,
-				  "lost", (json_int_t)s->lost, "duplicate",
-				  (json_int_t)s->duplicate, "reordered", (json_int_t)s->reordered,
-				  "corrupt", (json_int_t)s->corrupt, "foreign",
-				  (json_int_t)s->foreign, "throughput_pps", s->pps,
-				  "throughput_mbps", s->mbps, "wire_mbps", s->wire_mbps, "drops",
-				  "tx_errors", (json_int_t)s->drops.tx_errors, "tx_dropped",
-				  (json_int_t)s->drops.tx_dropped, "rx_missed",
-				  (json_int_t)s->drops.rx_missed, "rx_errors",
-				  (json_int_t)s->drops.rx_errors, "rx_nombuf",
-				  (json_int_t)s->drops.rx_nombuf));
+			out, json_pack("{si si sI sI sI sI sI sI sI sf sf sf s{sI sI sI sI sI}}",
+				       "from_port", (int)s->from_port, "to_port", (int)s->to_port,
+				       "sent", (json_int_t)s->sent, "received",
+				       (json_int_t)s->received, "lost", (json_int_t)s->lost,
+				       "duplicate", (json_int_t)s->duplicate, "reordered",
+				       (json_int_t)s->reordered, "corrupt", (json_int_t)s->corrupt,
+				       "foreign", (json_int_t)s->foreign, "throughput_pps", s->pps,
+				       "throughput_mbps", s->mbps, "wire_mbps", s->wire_mbps,
+				       "drops", "tx_errors", (json_int_t)s->drops.tx_errors,
+				       "tx_dropped", (json_int_t)s->drops.tx_dropped, "rx_missed",
+				       (json_int_t)s->drops.rx_missed, "rx_errors",
+				       (json_int_t)s->drops.rx_errors, "rx_nombuf",
+				       (json_int_t)s->drops.rx_nombuf));
 	}
 	return out;
 }
@@ -72,15 +71,15 @@ static json_t *lcores_of(const struct result *result)
 	for (unsigned i = 0; i < result->nb_lcores; i++) {
 		const struct usage *u = &result->lcores[i].usage;
 
-		json_array_append_new(
-			out, json_pack("{si si sI sI sI sI sI sI}", "lcore",
-				       (int)result->lcores[i].id, "cpu", result->lcores[i].cpu,
-				       "user_ns", (json_int_t)u->user_ns, "system_ns",
-				       (json_int_t)u->system_ns, "minor_faults",
-				       (json_int_t)u->minor_faults, "major_faults",
-				       (json_int_t)u->major_faults, "voluntary",
-				       (json_int_t)u->voluntary, "involuntary",
-				       (json_int_t)u->involuntary));
+		json_array_append_new(out, json_pack("{si si sI sI sI sI sI sI}", "lcore",
+						     (int)result->lcores[i].id, "cpu",
+						     result->lcores[i].cpu, "user_ns",
+						     (json_int_t)u->user_ns, "system_ns",
+						     (json_int_t)u->system_ns, "minor_faults",
+						     (json_int_t)u->minor_faults, "major_faults",
+						     (json_int_t)u->major_faults, "voluntary",
+						     (json_int_t)u->voluntary, "involuntary",
+						     (json_int_t)u->involuntary));
 	}
 	return out;
 }
@@ -88,8 +87,7 @@ static json_t *lcores_of(const struct result *result)
 /* Softirqs and interrupts are the machine's: of one pair only when it ran alone. */
 static json_t *cpu_of(const struct run *run, const struct result *result)
 {
-	const double packets =
-		(double)(result->streams[0].received + result->streams[1].received);
+	const double packets = (double)(result->streams[0].received + result->streams[1].received);
 	double user = 0, system = 0;
 
 	for (unsigned i = 0; i < result->nb_lcores; i++) {
@@ -110,9 +108,8 @@ json_t *record_run(const struct run *run, const struct result *result)
 	const struct stream *s = result->streams;
 	const double pps = s[0].pps + s[1].pps;
 	const double ceiling = 2 * pair_ceiling(run->pair, run->mix);
-	const double interrupts = run->together || result->interrupts < 0
-					  ? -1
-					  : result->interrupts / result->seconds;
+	const double interrupts =
+		run->together || result->interrupts < 0 ? -1 : result->interrupts / result->seconds;
 	json_t *out = json_pack(
 		"{ss ss sf ss so si sb sb sf sf sb so sf sf sf}", "pair", run->pair->conf->name,
 		"frame", run->mix->text, "frame_bytes", mix_bytes(run->mix), "load", run->load,

@@ -29,7 +29,8 @@ int report_write_csv(const json_t *report, const char *path);
 /** One page that needs no other file, no script and no network. */
 int report_write_html(const json_t *report, const char *path);
 
-/** The page's graphs as files of @dir, which is made if it is not there: throughput.svg and so on. */
+/** The page's graphs as files of @dir, which is made if it is not there: throughput.svg and so
+ * on. */
 int report_write_svgs(const json_t *report, const char *dir);
 
 /** The tables, in at most 100 columns. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The four sentences of "User-Space Device Drivers in Linux: A First Look" against what was measured
- * here. A sentence holds where it holds at every point measured; a difference counts where the whole
- * spread lies on one side. What was not measured, or not with a card, neither holds nor fails.
+ * The four sentences of "User-Space Device Drivers in Linux: A First Look" against what was
+ * measured here. A sentence holds where it holds at every point measured; a difference counts where
+ * the whole spread lies on one side. What was not measured, or not with a card, neither holds nor
+ * fails.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* plx-bench report IN.json: what a run has kept as JSON, made into tables, pages and graphs again. */
+/* plx-bench report IN.json: what a run has kept as JSON, made into tables, pages and graphs
+ * again. */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>

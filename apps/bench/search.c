@@ -35,8 +35,8 @@ static int try_rate(struct bench *bench, struct pair *pair, const struct mix *mi
 			if (loss_of(&result->streams[i]) > loss)
 				loss = loss_of(&result->streams[i]);
 		*ok = loss <= allowed && (double)sent >= KEPT * (double)result->offered;
-		json_array_append_new(trials, json_pack("{sf sf sb}", "pps", pps, "loss", loss,
-							"ok", *ok));
+		json_array_append_new(trials,
+				      json_pack("{sf sf sb}", "pps", pps, "loss", loss, "ok", *ok));
 	}
 	free(result);
 	return ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A segment: some pairs send for a while, then receive what is still under way. What becomes of each
- * packet is known when it ends, and so is what it cost.
+ * A segment: some pairs send for a while, then receive what is still under way. What becomes of
+ * each packet is known when it ends, and so is what it cost.
  */
 #ifndef BENCH_SEGMENT_H
 #define BENCH_SEGMENT_H

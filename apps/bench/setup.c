@@ -147,15 +147,15 @@ static int make_pool(struct bench *bench)
 
 			if (ret)
 				return ret;
-			need += info.rx_ring_default + info.tx_ring_default +
-				2 * bench->opts.burst;
+			need += info.rx_ring_default + info.tx_ring_default + 2 * bench->opts.burst;
 		}
 	if (need < POOL_MIN)
 		need = POOL_MIN;
 	if (bench->opts.nb_mbufs && bench->opts.nb_mbufs < need) {
-		bench_complain("--mbufs %u: too few for the rings of %u ports: want %u, or leave it "
-			       "out",
-			       bench->opts.nb_mbufs, 2 * bench->nb_pairs, need);
+		bench_complain(
+			"--mbufs %u: too few for the rings of %u ports: want %u, or leave it "
+			"out",
+			bench->opts.nb_mbufs, 2 * bench->nb_pairs, need);
 		return -EINVAL;
 	}
 	conf.nb_mbufs = bench->opts.nb_mbufs ? bench->opts.nb_mbufs : need;
@@ -227,8 +227,9 @@ static int start_port(const struct bench *bench, unsigned port)
 
 enum line { LINE_NONE, LINE_EMULATED, LINE_REAL };
 
-/* What a port's packets go through: nothing but memory, a card that a hypervisor plays (its subsystem
- * vendor is Red Hat's, for QEMU), or a card. Only the last one's speed means something. */
+/* What a port's packets go through: nothing but memory, a card that a hypervisor plays (its
+ * subsystem vendor is Red Hat's, for QEMU), or a card. Only the last one's speed means
+ * something. */
 static enum line line_of(const struct plx_port_info *info)
 {
 	char net[IF_NAMESIZE], path[PATH_MAX];

@@ -125,11 +125,17 @@ static int give_up(int status)
 int stress_start(unsigned nb_streams, const cpu_set_t *cpus)
 {
 	char port_text[8], streams[8];
-	char *serve[] = {(char[]){"iperf3"}, (char[]){"-s"},	    (char[]){"-1"}, (char[]){"-B"},
-			 (char[]){"127.0.0.1"}, (char[]){"-p"}, port_text,	    NULL};
-	char *send[] = {(char[]){"iperf3"}, (char[]){"-c"}, (char[]){"127.0.0.1"},
-			(char[]){"-p"},	    port_text,	    (char[]){"-P"},
-			streams,	    (char[]){"-t"}, (char[]){"86400"},
+	char *serve[] = {(char[]){"iperf3"},	(char[]){"-s"}, (char[]){"-1"}, (char[]){"-B"},
+			 (char[]){"127.0.0.1"}, (char[]){"-p"}, port_text,	NULL};
+	char *send[] = {(char[]){"iperf3"},
+			(char[]){"-c"},
+			(char[]){"127.0.0.1"},
+			(char[]){"-p"},
+			port_text,
+			(char[]){"-P"},
+			streams,
+			(char[]){"-t"},
+			(char[]){"86400"},
 			NULL};
 	int port = free_port(), status = 0;
 
@@ -147,8 +153,7 @@ int stress_start(unsigned nb_streams, const cpu_set_t *cpus)
 	}
 	client = start(send, cpus);
 	sleep_ms(SETTLE_MS);
-	if (server < 0 || client < 0 || has_ended(&client, &status) ||
-	    has_ended(&server, &status))
+	if (server < 0 || client < 0 || has_ended(&client, &status) || has_ended(&server, &status))
 		return give_up(status);
 	return 0;
 }
