@@ -44,8 +44,7 @@ struct instance_counts {
 	uint64_t sent, sent_bytes; /* without FCS; taken by the port */
 	uint64_t received, received_bytes;
 	uint64_t distinct; /* of this segment, each once */
-	uint64_t
-		behind; /* bursts that were sent later than half a microsecond after they were due */
+	uint64_t behind;   /* bursts sent later than half a microsecond after they were due */
 };
 
 struct instance {

@@ -26,8 +26,7 @@ struct job {
 	bool yield;
 	uint32_t phase PLX_CACHE_ALIGNED; /* enum instance_phase; written by the main lcore */
 	uint32_t over;
-	uint32_t
-		seen PLX_CACHE_ALIGNED; /* the phase it is in, and one; 0: not there; the worker's */
+	uint32_t seen PLX_CACHE_ALIGNED; /* its phase and one; 0: not there; the worker's */
 	struct usage start, end;
 };
 

@@ -167,8 +167,8 @@ static void netdev_link(struct peer *peer, bool up)
 
 /* ---- Removal ---- */
 
-/* The kernel waits until nobody has the device open: it is a child without the port's descriptors that
- * is told to remove it, so that killing the suite frees the device. */
+/* The kernel waits until nobody has the device open: it is a child without the port's descriptors
+ * that is told to remove it, so that killing the suite frees the device. */
 static pid_t start_remover(struct netdev_peer *n)
 {
 	pid_t pid = fork();

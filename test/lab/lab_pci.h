@@ -19,8 +19,8 @@
 	} while (0)
 
 /*
- * Start the EAL for the function that stands behind its options, in the IOVA mode that it needs; what
- * to do with it has to follow. Returns the argument's number, -1 after a line.
+ * Start the EAL for the function that stands behind its options, in the IOVA mode that it needs;
+ * what to do with it has to follow. Returns the argument's number, -1 after a line.
  */
 static inline int lab_start_eal(struct plx_eal_conf *conf, int argc, char **argv,
 				struct plx_pci_addr *addr)
