@@ -152,36 +152,33 @@ static uint32_t nb_due(const struct instance *instance, uint64_t now_ns)
 	return due < room ? (uint32_t)due : room;
 }
 
-/* The bytes of the first @nb; their lengths were noted while they were ours. */
-static uint64_t sent_bytes(const struct instance *instance, const uint16_t *lens, uint32_t nb)
+static uint64_t held_bytes(const struct instance *instance)
 {
 	uint64_t bytes = 0;
 
 	if (plx_likely(instance->load.nb_sizes == 1))
-		return (uint64_t)nb * instance->load.forms[0]->bytes;
-	for (uint32_t i = 0; i < nb; i++)
-		bytes += lens[i];
+		return (uint64_t)instance->nb_held * instance->load.forms[0]->bytes;
+	for (uint32_t i = 0; i < instance->nb_held; i++)
+		bytes += instance->held[i]->data_len;
 	return bytes;
 }
 
 static uint32_t send_held(struct instance *instance)
 {
 	struct instance_counts *counts = &instance->counts;
-	uint16_t lens[INSTANCE_BURST_MAX];
+	uint64_t bytes = held_bytes(instance);
 	uint32_t sent;
 
-	if (instance->load.nb_sizes > 1)
-		for (uint32_t i = 0; i < instance->nb_held; i++)
-			lens[i] = instance->held[i]->data_len;
 	cross(instance);
 	sent = plx_port_tx_burst(instance->port, 0, instance->held, instance->nb_held);
 	instance->nb_held -= sent;
-	if (plx_unlikely(instance->nb_held))
+	if (plx_unlikely(instance->nb_held)) {
 		memmove(instance->held, instance->held + sent,
 			instance->nb_held * sizeof(struct plx_mbuf *));
+		bytes -= held_bytes(instance);
+	}
 	plx_store_relaxed(&counts->sent, counts->sent + sent);
-	plx_store_relaxed(&counts->sent_bytes,
-			  counts->sent_bytes + sent_bytes(instance, lens, sent));
+	plx_store_relaxed(&counts->sent_bytes, counts->sent_bytes + bytes);
 	return sent;
 }
 

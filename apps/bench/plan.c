@@ -358,6 +358,7 @@ static int run_stressed(struct plan *plan)
 	cpu_set_t cpus;
 	int ret, end;
 
+	CPU_ZERO(&cpus);
 	if (opts->stress_cpus_text)
 		cpus = opts->stress_cpus;
 	else
