@@ -108,9 +108,15 @@ if [ -n "$lab_keep" ]; then
 	[ $# -gt 0 ] || status=$shell_status
 fi
 
-# Nothing of a writable folder may stay behind in the guest.
+# Nothing of a writable folder may stay behind in the guest. Who was killed may take a while to let go of it:
+# what has a device open ends with the device.
 close_share() {
-	sync -f "$lab_share" && { umount "$lab_share" || mount -o remount,ro "$lab_share"; }
+	local tries=50
+	sync -f "$lab_share" || return 1
+	until umount "$lab_share" || mount -o remount,ro "$lab_share"; do
+		[ $((tries = tries - 1)) -gt 0 ] || return 1
+		sleep 0.1
+	done
 } 2>/dev/null
 
 if [ -n "$lab_share" ]; then
