@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# plx-igb on the lab's igb: beside Linux's igb it says what ethtool says, beside a running plx-l2fwd it
-# finds the rings and what lies in them, over VFIO and over UIO, and changes nothing; after kill -9 it
-# shows what was left.
+# plx-igb on the lab's igb: beside Linux's igb it says what ethtool says, beside a running plx-l2fwd
+# it finds the rings and what lies in them, over VFIO and over UIO, and changes nothing; after
+# kill -9 it shows what was left. Each part tells its seconds.
 # shellcheck source-path=SCRIPTDIR source=bus.inc
 
 set -u
@@ -25,6 +25,13 @@ shows() {
 	grep -qE -- "$pattern" $out || bad "$what: no '$pattern' in: $(head -n 30 $out)"
 }
 
+# part TEXT: that is done; the seconds since the last one, and all
+part_start=0
+part() {
+	printf '%3d s, %3d s in all: %s\n' $((SECONDS - part_start)) $SECONDS "$*"
+	part_start=$SECONDS
+}
+
 # register NAME: of the last output of plx-igb regs
 register() {
 	awk -v name="$1" '$2 == name { print $3 }' $out
@@ -36,14 +43,17 @@ ip link set igb0 up
 ip link set igb1 up
 
 # ethtool's "0x00008: STATUS (Device status register)              0x80080483"
-ethtool -d igb0 | sed -n 's/^0x[0-9a-fA-F]*: \([A-Z0-9_]*\) .*0x\([0-9A-Fa-f]*\) *$/\1 \L\2/p' >/tmp/ethtool
+ethtool -d igb0 >/tmp/ethtool.all
+sed -n 's/^0x[0-9a-fA-F]*: \([A-Z0-9_]*\) .*0x\([0-9A-Fa-f]*\) *$/\1 \L\2/p' /tmp/ethtool.all \
+	>/tmp/ethtool
 shows "regs beside igb" '^00008  STATUS  ' regs $nic0
 for name in CTRL STATUS CTRL_EXT RCTL TCTL; do
 	want=$(awk -v name=$name '$1 == name { print tolower($2) }' /tmp/ethtool)
 	[ -z "$want" ] || [ "$(register $name)" = "$want" ] ||
 		bad "regs: $name is $(register $name), ethtool says $want"
 done
-[ "$(grep -cE '^(CTRL|STATUS|RCTL|TCTL) ' /tmp/ethtool)" -ge 3 ] || bad "ethtool -d: $(cat /tmp/ethtool)"
+[ "$(grep -cE '^(CTRL|STATUS|RCTL|TCTL) ' /tmp/ethtool)" -ge 3 ] ||
+	bad "ethtool -d: $(cat /tmp/ethtool.all)"
 for name in RAL0 RDBAL0 TDLEN0; do
 	[ "$(register $name)" != 00000000 ] || bad "regs: $name is 0 while igb runs"
 done
@@ -63,7 +73,9 @@ shows "status beside igb" '^used by     igb0 is up' status $nic0
 grep -q '^driver      igb, ' $out || bad "status: no driver in: $(cat $out)"
 want=$(cat /sys/class/net/igb0/address)
 grep -qx "address     $want" $out || bad "status: no address $want in: $(cat $out)"
+grep -qE '^PHY         82576, id 02a8039., control 1' $out || bad "status: no PHY in: $(cat $out)"
 ip link show igb0 | grep -q 'state UP' || bad "igb0 is down after plx-igb"
+part "beside the kernel's driver"
 
 # ---- nobody there ----
 
@@ -72,6 +84,7 @@ timeout 30 "$tool" status 03:00.0 >$out 2>/tmp/err || bad "idle VFIO: $(cat /tmp
 grep -q 'VFIO resets a card that is opened' /tmp/err || bad "idle VFIO: stderr has: $(cat /tmp/err)"
 grep -q '^used by     nobody' $out || bad "idle VFIO: $(cat $out)"
 shows "idle VFIO" '# no queue is on|never set up|nobody drives' rings 03:00.0
+part "nobody there"
 
 # ---- beside plx-l2fwd ----
 
@@ -105,6 +118,7 @@ ring_shows() {
 	shows "$what: one that is off" '^rx queue 3: off' rings --queue 3 --dir rx "$nic"
 	shows "$what: status" '^used by     process [0-9]+ \(plx-l2fwd\)' status "$nic"
 	grep -q '^link        up, 1000 Mb/s, full duplex' $out || bad "$what: status: $(cat $out)"
+	grep -q '^PHY         82576, id ' $out || bad "$what: status: $(cat $out)"
 	shows "$what: nvm" '^# sum of section 0: good' nvm "$nic"
 }
 
@@ -117,14 +131,18 @@ kill -TERM $pid
 wait $pid || bad "plx-l2fwd under plx-igb: status $?"
 [ "$before" -eq 2 ] || bad "plx-l2fwd said something beside plx-igb: $(cat /tmp/l2fwd)"
 
+part "beside plx-l2fwd over VFIO"
+
 forwards 04:00.0 igb1 --allow-unsafe-dma --huge-dir /dev/hugepages -m 32
 ring_shows uio 04:00.0
 kill -KILL $pid
 wait $pid 2>/dev/null
 # Over UIO nobody resets it: what one wants to see.
-shows "uio, after kill -9" '^# descriptors left out: nobody drives the card' rings --queue 0 --dir rx 04:00.0
+shows "uio, after kill -9" '^# descriptors left out: nobody drives the card' \
+	rings --queue 0 --dir rx 04:00.0
 grep -q '^rx queue 0: on, 512' $out || bad "uio, after kill -9: $(cat $out)"
 shows "uio, after kill -9" '^receiver    on, .* driver loaded' status 04:00.0
+part "beside plx-l2fwd over UIO, and after kill -9"
 
 # ---- LEDs ----
 
@@ -139,4 +157,5 @@ shows "led blinks" 'LEDCTL  ' regs 04:00.0
 kill -TERM $pid
 wait $pid || bad "led: status $?"
 shows "led is as before" "LEDCTL  $before" regs 04:00.0
+part "LEDs"
 finish

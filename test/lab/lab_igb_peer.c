@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * lab_igb_peer [EAL options] -- sink | bounce FRAMES: the other end of testpmd's port, on port 0.
- * sink takes all frames that come until a signal. bounce sends FRAMES frames of all lengths, and
- * every one has to come back, in order, byte for byte, with its addresses exchanged. Then all
- * counters are printed.
+ * sink takes all frames that come until a signal, and tells how many whenever there is a pause.
+ * bounce sends FRAMES frames of all lengths, and every one has to come back, in order, byte for
+ * byte, with its addresses exchanged. Then all counters are printed.
  */
 #include "lab_igb.h"
 #include "lab_igb_frames.h"
@@ -11,6 +11,7 @@
 enum {
 	NB_MBUFS = 4096,
 	WINDOW = 128, /* frames under way */
+	PAUSE_MS = 100,
 	LENGTHS = 1514 - LAB_FRAME_MIN + 1,
 };
 
@@ -19,11 +20,23 @@ static struct plx_mempool *pool;
 static int sink(void)
 {
 	struct plx_mbuf *pkts[LAB_BURST];
+	uint64_t total = 0, told = 0, last_ms = 0;
 
 	puts("receiving");
 	fflush(stdout);
-	while (!plx_stop_requested())
-		plx_mbuf_free_bulk(pkts, plx_port_rx_burst(0, 0, pkts, LAB_BURST));
+	while (!plx_stop_requested()) {
+		uint32_t nb = plx_port_rx_burst(0, 0, pkts, LAB_BURST);
+
+		plx_mbuf_free_bulk(pkts, nb);
+		total += nb;
+		if (nb > 0) {
+			last_ms = lab_ms();
+		} else if (total > told && lab_ms() - last_ms > PAUSE_MS) {
+			printf("%" PRIu64 " frames\n", total);
+			fflush(stdout);
+			told = total;
+		}
+	}
 	return 0;
 }
 

@@ -50,8 +50,8 @@ static int ethtool(void *command)
 	return ioctl(raw, SIOCETHTOOL, &request);
 }
 
-/* Frames that queue @queue has received. */
-static uint64_t queue_count(unsigned queue)
+/* Frames that each queue has received. The driver reads all of the card for it. */
+static int queue_counts(uint64_t *counts)
 {
 	/* Answers stand behind their heads. */
 	static union {
@@ -62,7 +62,6 @@ static uint64_t queue_count(unsigned queue)
 		struct ethtool_stats head;
 		uint8_t room[sizeof(struct ethtool_stats) + STATS_MAX * sizeof(uint64_t)];
 	} stats;
-	char wanted[ETH_GSTRING_LEN];
 
 	if (names.head.len == 0) {
 		union {
@@ -72,14 +71,20 @@ static uint64_t queue_count(unsigned queue)
 
 		names.head.cmd = ETHTOOL_GSTRINGS;
 		names.head.string_set = ETH_SS_STATS;
-		if (ethtool(&sets) || sets.head.data[0] > STATS_MAX || ethtool(&names))
-			return 0;
+		want(ethtool(&sets) == 0 && sets.head.data[0] <= STATS_MAX && ethtool(&names) == 0,
+		     "counters: %s", strerror(errno));
 	}
 	stats.head.cmd = ETHTOOL_GSTATS;
-	snprintf(wanted, sizeof(wanted), "rx_queue_%u_packets", queue);
-	for (unsigned i = 0; ethtool(&stats) == 0 && i < names.head.len; i++)
-		if (strcmp((const char *)&names.head.data[i * ETH_GSTRING_LEN], wanted) == 0)
-			return stats.head.data[i];
+	want(ethtool(&stats) == 0, "counters: %s", strerror(errno));
+	for (unsigned i = 0; i < names.head.len; i++) {
+		unsigned queue;
+		int end = 0;
+
+		sscanf((const char *)&names.head.data[i * ETH_GSTRING_LEN], "rx_queue_%u_packets%n",
+		       &queue, &end);
+		if (end > 0 && queue < QUEUES_MAX)
+			counts[queue] = stats.head.data[i];
+	}
 	return 0;
 }
 
@@ -139,22 +144,25 @@ static void make_flow(struct frame *f, const struct shape *shape, const struct l
 static int kernels_queue(const struct shape *shape, uint32_t seed, unsigned *queue)
 {
 	const uint64_t end = lab_ms() + LAB_PATIENCE_MS;
-	uint64_t before[QUEUES_MAX] = {0};
+	uint64_t before[QUEUES_MAX] = {0}, now[QUEUES_MAX] = {0};
 	struct plx_mbuf *m = plx_mbuf_alloc(pool);
 	struct frame f;
 
 	want(m, "no mbuf");
 	make_flow(&f, shape, &to_kernel, seed);
 	memcpy(plx_mbuf_append(m, (uint16_t)f.len), f.data, f.len);
-	for (unsigned i = 0; i < nb_queues; i++)
-		before[i] = queue_count(i);
+	if (queue_counts(before))
+		return 1;
 	want(lab_send(0, 0, &m, 1), "%s", shape->name);
-	while (lab_ms() < end)
+	while (lab_ms() < end) {
+		if (queue_counts(now))
+			return 1;
 		for (unsigned i = 0; i < nb_queues; i++)
-			if (queue_count(i) != before[i]) {
+			if (now[i] != before[i]) {
 				*queue = i;
 				return 0;
 			}
+	}
 	want(false, "%s: the kernel does not get it", shape->name);
 }
 

@@ -22,6 +22,7 @@ enum {
 	HEADERS = ETHER_HDR_LEN + sizeof(struct iphdr),
 	FRAME_MAX = 9728,
 	WINDOW_BYTES = 24000, /* under way: of more the kernel drops answers */
+	WINDOW_FRAMES = 128,  /* and an emulated card what its ring has no room for */
 	PATIENCE_S = 10,
 	ID = 0x4c41,
 };
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
 		size_t frame;
 
 		/* The first alone: it has to find the neighbour. */
-		while (next <= last &&
+		while (next <= last && nb_sent - nb_answers < WINDOW_FRAMES &&
 		       (nb_sent - nb_answers) * next < (nb_answers ? WINDOW_BYTES : next)) {
 			if (!send_one(next))
 				return 1;
