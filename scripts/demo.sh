@@ -46,6 +46,7 @@ fail() {
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+tree=$root
 demos=() build='' driver=net_af_packet report='' seconds=5
 while [ $# -gt 0 ]; do
 	case $1 in

@@ -25,9 +25,9 @@ Profiles:
               four ports of a card in this machine in place of the lab, a cable from the first to
               the second and one from the third to the fourth: the first two are given to vfio-pci,
               the others keep the kernel's driver
-  --report DIR    where the report goes; report-DATE in this folder if not told
+  --report DIR    where the report goes; report-DATE in the current folder if not told
   --build BUILD   take what is built there; set up and build nothing
-  --estimate      tell how long it will take, and end
+  --estimate      tell how long measuring will take, and end; sets up and builds first
   -- OPTION...    of plx-bench, besides the profile's, or in place of them: -- --size 64 --burst 8
 
 Root for --real; else as scripts/lab.sh. Exit status: 0 all went well, 1 it failed or packets do not
@@ -46,9 +46,10 @@ fail() {
 	exit "$status"
 }
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+scripts=$tree/scripts
 # shellcheck source-path=SCRIPTDIR source=lib/first_build.sh
-. "$root/scripts/lib/first_build.sh"
+. "$scripts/lib/first_build.sh"
 
 profile=default report='' build='' real='' estimate=0 more=()
 while [ $# -gt 0 ]; do
@@ -92,6 +93,9 @@ full)
 esac
 options+=(${more[@]+"${more[@]}"})
 
+# shellcheck source-path=SCRIPTDIR source=lib/paper_real.sh
+if [ -n "$real" ]; then . "$scripts/lib/paper_real.sh"; fi
+
 if [ -z "$build" ]; then
 	if [ -n "$real" ]; then
 		# shellcheck disable=SC2119
@@ -112,15 +116,14 @@ report=${report:-report-$(date +%Y%m%d-%H%M%S)}
 if ! mkdir -p "$report" || ! report=$(cd "$report" && pwd) || [ ! -w "$report" ]; then
 	fail 1 "--report: can't write there"
 fi
-guest=$root/scripts/lib/paper_guest.sh
+guest=$scripts/lib/paper_guest.sh
 
 if [ -n "$real" ]; then
-	# shellcheck source-path=SCRIPTDIR source=lib/paper_real.sh
-	. "$root/scripts/lib/paper_real.sh"
 	run_real
 else
 	say "in the lab: two cables, ports 0 and 1 with vfio-pci, 2 and 3 with the kernel's igb"
-	"$root/scripts/lab.sh" run --bind '0,1=vfio;2,3=kernel' --timeout 0 --share "$report" -- \
+	# Of its own it would outlive a kill -9.
+	setpriv --pdeathsig TERM "$scripts/lab.sh" run --bind '0,1=vfio;2,3=kernel' --timeout 0 --share "$report" -- \
 		bash "$guest" "$build" "$report" 0000:01:00.0 0000:02:00.0 igb2 igb3 "${options[@]}"
 fi
 status=$?

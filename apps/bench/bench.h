@@ -124,6 +124,7 @@ struct bench {
 	bool in_turn;  /* pairs can't all run at once */
 	struct plx_mempool *pool;
 	struct packet_form *forms; /* [instance][frame of a mix] */
+	struct spin *spins;	   /* floor.c's, one for each lcore */
 	json_t *report;
 };
 
@@ -149,8 +150,11 @@ double pair_ceiling(const struct pair *pair, const struct mix *mix);
 
 /* ---- floor.c: the machine without us ---- */
 
-/** Gaps that a spinning loop sees on each lcore: the array "floors". NULL: out of memory. */
-json_t *floor_measure(struct bench *bench, double seconds);
+/** Spin on each lcore; what is seen adds up. Returns 0, -errno after one line. */
+int floor_spin(struct bench *bench, double seconds);
+
+/** The array "floors" of the report: all gaps seen so far. Returns 0, -ENOMEM after one line. */
+int floor_report(struct bench *bench);
 
 /* ---- plan.c: what is measured, in which order ---- */
 

@@ -126,11 +126,18 @@ static struct report_spread ratio_of(struct report_spread a, struct report_sprea
 	return (struct report_spread){b.median / a.median, b.min / a.max, b.max / a.min, 1};
 }
 
-static const char *word_for(const struct report_spread *ratio, const char *more, const char *less)
+static const double SAME = 0.05; /* the whole spread is within */
+
+static const char *word_for(const struct report_spread *ratio, double nb_repeats, const char *more,
+			    const char *less)
 {
 	if (ratio->nb == 0)
 		return "";
-	return ratio->min > 1 ? more : ratio->max < 1 ? less : "same";
+	if (nb_repeats < 2)
+		return "one repeat";
+	if (ratio->min > 1 - SAME && ratio->max < 1 + SAME)
+		return "same";
+	return ratio->min > 1 ? more : ratio->max < 1 ? less : "unclear";
 }
 
 static const json_t *point_like(const json_t *report, const json_t *like)
@@ -161,6 +168,7 @@ static void put_point(struct table *table, const json_t *a, const json_t *b, con
 	struct report_spread right =
 		spread_read(is_latency ? json_object_get(b, "latency_ns") : b, key);
 	struct report_spread ratio = ratio_of(left, right);
+	const double nb_repeats = fmin(doc_number(a, "repeats"), doc_number(b, "repeats"));
 	char condition[64], text[96];
 
 	if (ratio.nb == 0)
@@ -173,8 +181,8 @@ static void put_point(struct table *table, const json_t *a, const json_t *b, con
 	put_median(table, right, 1e-3);
 	table_cell(table, "%s", format_spread(text, &ratio, 1));
 	table_cell(table, "%s",
-		   is_latency ? word_for(&ratio, "longer", "shorter")
-			      : word_for(&ratio, "faster", "slower"));
+		   is_latency ? word_for(&ratio, nb_repeats, "longer", "shorter")
+			      : word_for(&ratio, nb_repeats, "faster", "slower"));
 }
 
 static void print_points(const json_t *a, const json_t *b, const char *title, const char *key)

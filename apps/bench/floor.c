@@ -2,10 +2,11 @@
 /*
  * The noise floor: what a loop that only reads the clock misses. Each gap is the machine's, not the
  * program's: interrupts, other processes, the hypervisor. The lcores of one pair spin at once, as
- * they do when it is measured.
+ * they do when it is measured: before the first run, beside the stress, and after the last run.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 
@@ -16,7 +17,7 @@ enum {
 struct spin {
 	const struct lcore *lcore;
 	uint64_t ns;   /* to spin */
-	uint64_t took; /* ns */
+	uint64_t took; /* ns, in all */
 	uint64_t lost; /* in gaps of a microsecond or more */
 	uint64_t over_1us, over_10us, over_100us;
 	struct hist gaps;
@@ -42,7 +43,7 @@ static int spin(void *arg)
 			spin->over_100us += gap >= 100 * US;
 		}
 	} while (now < end);
-	spin->took = plx_cycles_to_ns(now - start);
+	spin->took += plx_cycles_to_ns(now - start);
 	return 0;
 }
 
@@ -57,26 +58,53 @@ static json_t *floor_of(const struct spin *spin)
 			 100.0 * (double)spin->lost / (double)spin->took);
 }
 
+static int make_spins(struct bench *bench)
+{
+	if (bench->spins)
+		return 0;
+	bench->spins = calloc(bench->nb_lcores, sizeof(*bench->spins));
+	if (!bench->spins) {
+		bench_complain("out of memory");
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < bench->nb_lcores; i++) {
+		bench->spins[i].lcore = &bench->lcores[i];
+		hist_reset(&bench->spins[i].gaps);
+	}
+	return 0;
+}
+
 /* Two at a time where CPUs are few: those that are measured together. */
-json_t *floor_measure(struct bench *bench, double seconds)
+int floor_spin(struct bench *bench, double seconds)
 {
 	const unsigned at_once = bench->in_turn ? 2 : bench->nb_lcores;
-	struct spin *spins = calloc(bench->nb_lcores, sizeof(*spins));
-	json_t *out = json_array();
+	int ret = make_spins(bench);
 
-	for (unsigned i = 0; i < bench->nb_lcores && spins; i++) {
-		spins[i].lcore = &bench->lcores[i];
-		spins[i].ns = (uint64_t)(seconds * 1e9);
-		hist_reset(&spins[i].gaps);
-	}
-	for (unsigned first = 0; first < bench->nb_lcores && spins; first += at_once) {
-		for (unsigned i = first; i < first + at_once && i < bench->nb_lcores; i++)
-			plx_lcore_launch(bench->lcores[i].id, spin, &spins[i]);
-		for (unsigned i = first; i < first + at_once && i < bench->nb_lcores; i++)
+	for (unsigned first = 0; first < bench->nb_lcores && ret == 0; first += at_once) {
+		const unsigned end =
+			first + at_once < bench->nb_lcores ? first + at_once : bench->nb_lcores;
+
+		for (unsigned i = first; i < end && ret == 0; i++) {
+			bench->spins[i].ns = (uint64_t)(seconds * 1e9);
+			ret = plx_lcore_launch(bench->lcores[i].id, spin, &bench->spins[i]);
+		}
+		for (unsigned i = first; i < end; i++)
 			plx_lcore_wait(bench->lcores[i].id, NULL);
+		if (ret)
+			bench_complain("an lcore does not start: %s", strerror(-ret));
 	}
-	for (unsigned i = 0; i < bench->nb_lcores && spins && out; i++)
-		json_array_append_new(out, floor_of(&spins[i]));
-	free(spins);
-	return out;
+	return ret;
+}
+
+int floor_report(struct bench *bench)
+{
+	json_t *floors = json_array();
+
+	for (unsigned i = 0; i < bench->nb_lcores; i++)
+		json_array_append_new(floors, floor_of(&bench->spins[i]));
+	if (json_array_size(floors) == bench->nb_lcores &&
+	    json_object_set_new(bench->report, "floors", floors) == 0)
+		return 0;
+	bench_complain("out of memory");
+	return -ENOMEM;
 }

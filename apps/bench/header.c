@@ -64,6 +64,12 @@ static const char *value_of(const char *path, const char *key, char text[TEXT_MA
 /* CPUID leaf 40000000h; "" on the machine itself. */
 static const char *hypervisor(char text[TEXT_MAX])
 {
+	static const char *const names[][2] = {{"KVMKVMKVM", "KVM"},
+					       {"TCGTCGTCGTCG", "QEMU (TCG)"},
+					       {"Microsoft Hv", "Hyper-V"},
+					       {"VMwareVMware", "VMware"},
+					       {"XenVMMXenVMM", "Xen"}};
+
 	text[0] = '\0';
 #ifdef __x86_64__
 	unsigned a, b, c, d;
@@ -74,6 +80,9 @@ static const char *hypervisor(char text[TEXT_MAX])
 		text[12] = '\0';
 	}
 #endif
+	for (size_t i = 0; i < PLX_ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i][0]) == 0)
+			return names[i][1];
 	return text;
 }
 

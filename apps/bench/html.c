@@ -19,8 +19,9 @@ struct answer {
 	const json_t *report;
 	const json_t *pair, *other;  /* the second may be NULL */
 	const json_t *small, *large; /* points of the pair at rate max: least and greatest frames */
-	const json_t *least, *greatest; /* ratios of the two at rate max; NULL if there are none */
-	bool differ;			/* at some size all repeats agree which is the faster */
+	const json_t *least, *greatest; /* of the decided ratios at rate max; NULL: there is none */
+	unsigned nb,
+		nb_decided; /* of these ratios; at how many all repeats agree which is faster */
 };
 
 static const char *name_of(const json_t *pair)
@@ -44,10 +45,15 @@ static void note_point(struct answer *answer, const json_t *point)
 		answer->small = point;
 	if (!answer->large || bytes > doc_number(answer->large, "frame_bytes"))
 		answer->large = point;
-	answer->differ |= doc_number(ratio, "min") > 1 || doc_number(ratio, "max") < 1;
-	if (ratio && !(median >= doc_number(answer->least, "median")))
+	if (!ratio)
+		return;
+	answer->nb++;
+	if (!(doc_number(ratio, "min") > 1 || doc_number(ratio, "max") < 1))
+		return;
+	answer->nb_decided++;
+	if (!(median >= doc_number(answer->least, "median")))
 		answer->least = ratio;
-	if (ratio && !(median <= doc_number(answer->greatest, "median")))
+	if (!(median <= doc_number(answer->greatest, "median")))
 		answer->greatest = ratio;
 }
 
@@ -77,11 +83,11 @@ static void put_headline(const struct answer *answer, FILE *out)
 	struct report_spread pps = spread_read(answer->small, "throughput_pps");
 	char frame[48], low[32], high[32];
 
-	if (!answer->least && !pps.nb) {
+	if (!answer->nb && !pps.nb) {
 		fputs("Latency and loss at stated loads", out);
 		return;
 	}
-	if (answer->least && !answer->differ) {
+	if (answer->nb && !answer->nb_decided) {
 		fputs("No difference between ", out);
 		xml_text(name_of(answer->pair), out);
 		fputs(" and ", out);
@@ -107,6 +113,9 @@ static void put_headline(const struct answer *answer, FILE *out)
 		fputs(" with ", out);
 		xml_text(format_frame(frame, answer->small), out);
 	}
+	if (answer->nb_decided < answer->nb)
+		fprintf(out, " at %u of %u sizes, and none that the repeats agree on at the rest",
+			answer->nb_decided, answer->nb);
 }
 
 /* "user: net_igb on 0000:00:02.0 and 0000:00:03.0" */

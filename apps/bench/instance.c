@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { BEHIND_NS = 500 };
-
 #define SEQ_MASK ((UINT64_C(1) << 48) - 1)
 
 void instance_release(struct instance *instance)
@@ -21,7 +19,8 @@ void instance_reset(struct instance *instance)
 	instance->first_seq = instance->seq;
 	instance->turn = 0;
 	instance->interval_ns = instance->load.pps > 0 ? 1e9 / instance->load.pps : 0;
-	instance->corrupt = instance->foreign = instance->nombuf = instance->late = 0;
+	instance->corrupt = instance->foreign = instance->late = 0;
+	instance->latency_from_ns = 0;
 	instance->counts = (struct instance_counts){0};
 	instance->at_start = instance->at_end = instance->counts;
 	tracker_reset(&instance->tracker);
@@ -77,7 +76,8 @@ static void take(struct instance *instance, const struct plx_mbuf *m, uint64_t n
 	seq = (mark.seq - instance->expect_first) & SEQ_MASK;
 	if (plx_unlikely(seq > SEQ_MASK / 2))
 		instance->late++;
-	else if (tracker_note(&instance->tracker, seq))
+	else if (tracker_note(&instance->tracker, seq) &&
+		 mark.intended_ns >= instance->latency_from_ns)
 		hist_record(&instance->latency,
 			    now_ns > mark.intended_ns ? now_ns - mark.intended_ns : 0);
 }
@@ -121,8 +121,6 @@ static void make(struct instance *instance, uint32_t nb, uint64_t now_ns)
 	struct plx_mbuf **pkts = &instance->held[instance->nb_held];
 	uint32_t got = plx_mbuf_alloc_bulk(instance->pool, pkts, nb);
 
-	if (plx_unlikely(got < nb))
-		instance->nombuf++;
 	for (uint32_t i = 0; i < got; i++) {
 		const struct packet_form *form = instance->load.forms[instance->turn];
 		uint8_t *data = plx_mbuf_data(pkts[i]);
@@ -186,12 +184,8 @@ static uint32_t send_due(struct instance *instance, uint64_t now_ns)
 {
 	uint32_t nb = nb_due(instance, now_ns);
 
-	if (nb) {
-		if (instance->interval_ns != 0 &&
-		    now_ns > due_ns(instance, instance->seq, now_ns) + BEHIND_NS)
-			instance->counts.behind++;
+	if (nb)
 		make(instance, nb, now_ns);
-	}
 	return instance->nb_held ? send_held(instance) : 0;
 }
 
@@ -199,9 +193,18 @@ static uint32_t send_due(struct instance *instance, uint64_t now_ns)
 
 static void enter(struct instance *instance, uint32_t phase, uint64_t now_ns)
 {
+	const bool was_warm = instance->seen_phase == PHASE_WARM;
+
 	instance->seen_phase = phase;
-	if (phase == PHASE_SEND) {
+	if (phase == PHASE_WARM) {
 		instance->start_ns = now_ns;
+		instance->latency_from_ns = UINT64_MAX;
+	} else if (phase == PHASE_SEND) {
+		if (was_warm)
+			instance->latency_from_ns = now_ns;
+		else
+			instance->start_ns = now_ns;
+		instance->from_ns = now_ns;
 		instance->at_start = instance->counts;
 	} else if (phase == PHASE_DRAIN) {
 		instance->end_ns = now_ns;
@@ -218,7 +221,7 @@ uint32_t instance_poll(struct instance *instance)
 
 	if (plx_unlikely(phase != instance->seen_phase))
 		enter(instance, phase, plx_clock_now_ns());
-	if (phase == PHASE_SEND)
+	if (phase == PHASE_WARM || phase == PHASE_SEND)
 		nb += send_due(instance, plx_clock_now_ns());
 	return nb;
 }

@@ -5,7 +5,8 @@
  * it, and who falls behind sends as fast as it can until it has caught up; so a stall is charged to
  * each packet that waited (no coordinated omission). At rate "max" a packet is due when it is sent.
  *
- * A segment is: reset, send for a while, then only receive until nothing is under way any more.
+ * A segment is: reset, send for a while, then only receive until nothing is under way any more. Its
+ * packets are counted from its start on; rates and latency are of the time after the warm-up.
  * Whoever runs a segment writes `phase`, all else is the instance's lcore's while one runs, and
  * anybody's after it.
  */
@@ -25,6 +26,7 @@ enum {
 
 enum instance_phase {
 	PHASE_STOP,
+	PHASE_WARM, /* sends, and is not measured */
 	PHASE_SEND,
 	PHASE_DRAIN,
 };
@@ -44,7 +46,6 @@ struct instance_counts {
 	uint64_t sent, sent_bytes; /* without FCS; taken by the port */
 	uint64_t received, received_bytes;
 	uint64_t distinct; /* of this segment, each once */
-	uint64_t behind;   /* bursts sent later than half a microsecond after they were due */
 };
 
 struct instance {
@@ -58,6 +59,8 @@ struct instance {
 	uint32_t phase PLX_CACHE_ALIGNED; /* enum instance_phase; atomic */
 	uint32_t seen_phase;
 	uint64_t start_ns, end_ns; /* of sending */
+	uint64_t from_ns;	   /* measured from here on */
+	uint64_t latency_from_ns;  /* packets that were due before are not part of it */
 	uint64_t seq;		   /* of the next packet; goes on from segment to segment */
 	uint64_t first_seq;	   /* of this segment */
 	uint64_t expect_first;	   /* the other end's first_seq */
@@ -68,7 +71,7 @@ struct instance {
 
 	struct instance_counts counts PLX_CACHE_ALIGNED;
 	struct instance_counts at_start, at_end; /* of sending */
-	uint64_t corrupt, foreign, nombuf;
+	uint64_t corrupt, foreign;
 	uint64_t late; /* of the segment before */
 	struct tracker tracker;
 	struct hist latency;

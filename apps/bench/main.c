@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,13 +74,30 @@ static int write_files(const json_t *report)
 	return ret;
 }
 
+/* Whoever reads it may have gone: the files are there. */
+static int print(const json_t *report)
+{
+	signal(SIGPIPE, SIG_IGN);
+	report_print(report, stdout);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	bench_complain("can't write the tables: %s", strerror(errno));
+	return -EIO;
+}
+
 static void tell_estimate(void)
 {
-	const unsigned seconds = (unsigned)plan_seconds(&bench) + 1;
+	const unsigned seconds = (unsigned)plan_seconds(&bench) + 1, minutes = (seconds + 30) / 60;
 
-	fprintf(stderr, "plx-bench: %u pair%s, %u size%s: about %u min %u s\n", bench.opts.nb_pairs,
+	fprintf(stderr, "plx-bench: %u pair%s, %u size%s: about ", bench.opts.nb_pairs,
 		bench.opts.nb_pairs > 1 ? "s" : "", bench.opts.nb_mixes,
-		bench.opts.nb_mixes > 1 ? "s" : "", seconds / 60, seconds % 60);
+		bench.opts.nb_mixes > 1 ? "s" : "");
+	if (seconds < 100)
+		fprintf(stderr, "%u s\n", seconds);
+	else if (minutes < 100)
+		fprintf(stderr, "%u min\n", minutes);
+	else
+		fprintf(stderr, "%u h %u min\n", minutes / 60, minutes % 60);
 }
 
 static int measure(int argc, char **argv)
@@ -109,20 +127,23 @@ static int run(int argc, char **argv)
 {
 	int ret = plx_stop_on_signals(), status = 1;
 
-	if (ret == 0 && (ret = check_places(&bench.opts)) == 0)
-		ret = bench_open(&bench);
+	if (ret == 0 && (ret = bench_open(&bench)) == 0)
+		ret = check_places(&bench.opts);
 	if (ret == 0 && !bench.opts.quiet)
 		tell_estimate();
 	if (ret == 0)
 		ret = measure(argc, argv);
-	if (ret == 0) {
-		report_print(bench.report, stdout);
+	if (ret == 0)
 		ret = write_files(bench.report);
-	}
+	if (ret == 0)
+		ret = print(bench.report);
 	if (ret == 0 && json_is_true(json_object_get(bench.report, "valid")))
 		status = 0;
-	if (plx_stop_requested()) {
-		bench_complain("interrupted: nothing is written");
+	if (ret && plx_stop_requested()) {
+		bench_complain(bench.opts.hgrm
+				       ? "interrupted: no report is written; --hgrm has what was "
+					 "measured by then"
+				       : "interrupted: nothing is written");
 		status = EXIT_INTERRUPTED;
 	}
 	bench_close(&bench);

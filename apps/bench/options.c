@@ -20,6 +20,7 @@ static const double DURATION_MAX_S = 86400, DELAY_MAX_US = 100, DURATION_MIN_S =
 const char bench_usage[] =
 	"usage: plx-bench [EAL options] -- --pair NAME=A:B [options]\n"
 	"       plx-bench compare A.json B.json\n"
+	"       plx-bench report A.json [--html FILE] [--csv FILE] [--svg DIR]\n"
 	"Measure throughput, loss and latency between two ports that a cable joins, for one pair\n"
 	"or for several, side by side: both ends send and receive at once, each by an lcore of "
 	"its\n"
@@ -60,7 +61,9 @@ const char bench_usage[] =
 	"  -h, --help              print this and end\n"
 	"\n"
 	"Exit status: 0 all went well; 1 what was measured is not valid, since packets do not add\n"
-	"up, or all else that fails; 2 a wrong option or value; 130 a signal ended it.\n";
+	"up, or all else that fails, ports that are not there included; 2 a wrong option or "
+	"value;\n"
+	"130 a signal ended it.\n";
 
 enum {
 	PAIR = 256,
@@ -264,6 +267,16 @@ static int read_size(struct options *opts, const char *item)
 	return OPTIONS_OK;
 }
 
+/* The one behind the last is counted in; its repeats would be taken for another's. */
+static int add_rate(struct options *opts)
+{
+	for (unsigned i = 0; i < opts->nb_rates; i++)
+		if (strcmp(opts->rates[i].text, opts->rates[opts->nb_rates].text) == 0)
+			return wrong("--rate: %s is there twice", opts->rates[i].text);
+	opts->nb_rates++;
+	return OPTIONS_OK;
+}
+
 static int read_rate(struct options *opts, const char *item)
 {
 	static const struct {
@@ -271,8 +284,10 @@ static int read_rate(struct options *opts, const char *item)
 		enum rate_unit unit;
 		double times, max;
 	} forms[] = {
-		{"", RATE_PPS, 1, 1e9},	   {"pps", RATE_PPS, 1, 1e9},	{"k", RATE_PPS, 1e3, 1e6},
-		{"M", RATE_PPS, 1e6, 1e3}, {"Mb/s", RATE_MBPS, 1, 1e6}, {"%", RATE_PERCENT, 1, 100},
+		{"", RATE_PPS, 1, 1e9},	     {"pps", RATE_PPS, 1, 1e9},
+		{"k", RATE_PPS, 1e3, 1e6},   {"M", RATE_PPS, 1e6, 1e3},
+		{"Mb/s", RATE_MBPS, 1, 1e6}, {"Gb/s", RATE_MBPS, 1e3, 1e3},
+		{"%", RATE_PERCENT, 1, 100},
 	};
 	struct rate *rate = &opts->rates[opts->nb_rates];
 	double value;
@@ -281,22 +296,22 @@ static int read_rate(struct options *opts, const char *item)
 		goto bad;
 	*rate = (struct rate){.unit = RATE_MAX};
 	strcpy(rate->text, item);
-	if (strcmp(item, "max") == 0) {
-		opts->nb_rates++;
-		return OPTIONS_OK;
-	}
+	if (strcmp(item, "max") == 0)
+		return add_rate(opts);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (!read_decimal(item, forms[i].suffix, 0, forms[i].max, &value) || value <= 0)
+		if (!read_decimal(item, forms[i].suffix, 0, forms[i].max, &value) || value <= 0 ||
+		    (forms[i].unit == RATE_PPS && value * forms[i].times < 1))
 			continue;
 		rate->unit = forms[i].unit;
 		rate->value = value * forms[i].times;
 		if (rate->unit == RATE_PPS)
 			snprintf(rate->text, sizeof(rate->text), "%.0fpps", rate->value);
-		opts->nb_rates++;
-		return OPTIONS_OK;
+		return add_rate(opts);
 	}
 bad:
-	return wrong("--rate '%s': want max, packets/s (10000, 10k, 1.5M), 100Mb/s or 50%%", item);
+	return wrong("--rate '%s': want max, packets/s (10000, 10k, 1.5M), 100Mb/s, 1Gb/s or "
+		     "50%%",
+		     item);
 }
 
 static int read_load(struct options *opts, const char *item)
@@ -304,6 +319,9 @@ static int read_load(struct options *opts, const char *item)
 	if (!read_decimal(item, "", 0, 100, &opts->loads[opts->nb_loads]))
 		return wrong("--latency-load '%s': want percents of the no-loss rate, 0 to 100",
 			     item);
+	for (unsigned i = 0; i < opts->nb_loads; i++)
+		if (opts->loads[i] == opts->loads[opts->nb_loads])
+			return wrong("--latency-load: %s is there twice", item);
 	opts->nb_loads++;
 	return OPTIONS_OK;
 }
@@ -312,6 +330,9 @@ static int read_delay(struct options *opts, const char *item)
 {
 	if (!read_decimal(item, "", 0, DELAY_MAX_US, &opts->delays_us[opts->nb_delays]))
 		return wrong("--delay '%s': want microseconds, 0 to %.0f", item, DELAY_MAX_US);
+	for (unsigned i = 0; i < opts->nb_delays; i++)
+		if (opts->delays_us[i] == opts->delays_us[opts->nb_delays])
+			return wrong("--delay: %s is there twice", item);
 	opts->nb_delays++;
 	return OPTIONS_OK;
 }

@@ -13,7 +13,7 @@
 #include "segment.h"
 
 static const double FLOOR_S = 0.3, BIAS_S = 0.5, BIAS_PPS = 10000, UNLOADED_PPS = 1000,
-		    RUN_EXTRA_S = 0.1, /* to start, to drain */
+		    RUN_EXTRA_S = 0.15, /* to start, to drain */
 	SEARCH_S = 5, PDR_LOSS = 0.005, TOP_S = 0.3;
 
 /* One place in that order. */
@@ -61,8 +61,7 @@ static bool lcores_enough(const struct bench *bench)
 double plan_seconds(const struct bench *bench)
 {
 	const struct options *opts = &bench->opts;
-	const double run =
-		opts->duration_s + opts->warmup_s + (opts->warmup_s > 0 ? 2 : 1) * RUN_EXTRA_S;
+	const double run = opts->duration_s + opts->warmup_s + RUN_EXTRA_S;
 	const unsigned together = opts->nb_pairs > 1 && lcores_enough(bench);
 	const unsigned searches =
 		(opts->search == SEARCH_PDR ? 1u : 0) + (wants_ndr(opts) ? 1u : 0);
@@ -73,7 +72,7 @@ double plan_seconds(const struct bench *bench)
 		 opts->nb_pairs * (searches * SEARCH_S + opts->nb_loads * opts->nb_repeats * run));
 
 	return pass * (opts->stress ? 2 : 1) + opts->nb_mixes * BIAS_S +
-	       opts->nb_pairs * 2 * FLOOR_S;
+	       opts->nb_pairs * (opts->stress ? 3 : 2) * FLOOR_S;
 }
 
 /* ---- One run ---- */
@@ -84,13 +83,6 @@ static int append(json_t *array, json_t *item)
 		return 0;
 	bench_complain("out of memory");
 	return -ENOMEM;
-}
-
-static int warm_up(struct plan *plan, struct pair **pairs, unsigned nb_pairs)
-{
-	const double seconds = plan->bench->opts.warmup_s;
-
-	return seconds > 0 ? segment_run(plan->bench, pairs, nb_pairs, seconds, NULL) : 0;
 }
 
 /* Of the pairs first .. first + nb - 1 at once; run->pair and ->pps are set here. */
@@ -104,10 +96,8 @@ static int run_pairs(struct plan *plan, struct run *run, const double *pps, unsi
 		bench_load(bench, plan->pairs[i], run->mix, pps[i], run->delay_us);
 	run->pair = plan->pairs[first];
 	live_run(run, bench->opts.nb_repeats);
-	ret = warm_up(plan, &plan->pairs[first], nb);
-	if (ret == 0)
-		ret = segment_run(bench, &plan->pairs[first], nb, bench->opts.duration_s,
-				  plan->results);
+	ret = segment_run(bench, &plan->pairs[first], nb, bench->opts.warmup_s,
+			  bench->opts.duration_s, plan->results);
 	for (unsigned i = 0; i < nb && ret == 0; i++) {
 		run->pair = plan->pairs[first + i];
 		run->pps = pps[first + i];
@@ -194,7 +184,7 @@ static int find_top(struct plan *plan, const struct mix *mix, unsigned i)
 	if (plan->tops[i].sent > 0)
 		return 0;
 	bench_load(bench, plan->pairs[i], mix, 0, 0);
-	ret = segment_run(bench, &plan->pairs[i], 1, TOP_S, plan->results);
+	ret = segment_run(bench, &plan->pairs[i], 1, TOP_S, TOP_S, plan->results);
 	if (ret == 0) {
 		plan->tops[i].sent =
 			(double)plx_max_u64(s[0].sent, s[1].sent) / plan->results[0].seconds;
@@ -274,15 +264,15 @@ static int search(struct plan *plan, const struct point *point, enum search_kind
 					  ceiling > 0 ? ceiling : plan->tops[i].sent, allowed,
 					  trials, &pps[i]);
 		if (ret == 0)
-			ret = append(plan->searches,
-				     json_pack("{ss ss sf ss sb sf sf sf sO}", "pair",
-					       plan->pairs[i]->conf->name, "frame",
-					       point->mix->text, "frame_bytes",
-					       mix_bytes(point->mix), "kind",
-					       kind == SEARCH_PDR ? "pdr" : "ndr", "stress",
-					       point->stress, "pps", pps[i], "mbps",
-					       pps[i] * mix_bytes(point->mix) * 8 / 1e6,
-					       "loss_allowed", allowed, "trials", trials));
+			ret = append(
+				plan->searches,
+				json_pack("{ss ss sf ss sb sf sf sf sf sO}", "pair",
+					  plan->pairs[i]->conf->name, "frame", point->mix->text,
+					  "frame_bytes", mix_bytes(point->mix), "kind",
+					  kind == SEARCH_PDR ? "pdr" : "ndr", "stress",
+					  point->stress, "delay_ns", point->delay_us * 1000, "pps",
+					  pps[i], "mbps", pps[i] * mix_bytes(point->mix) * 8 / 1e6,
+					  "loss_allowed", allowed, "trials", trials));
 		json_decref(trials);
 	}
 	return ret;
@@ -352,22 +342,32 @@ static int run_pass(struct plan *plan, bool stress)
 	return ret;
 }
 
+static int begin_stress(const struct options *opts)
+{
+	cpu_set_t cpus = opts->stress_cpus;
+
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE && !opts->stress_cpus_text; cpu++)
+		CPU_SET(cpu, &cpus);
+	return stress_start(opts->stress, &cpus);
+}
+
+/* What it lacks is told before all else is measured. */
+static int try_stress(const struct options *opts)
+{
+	int ret = begin_stress(opts);
+
+	return ret ? ret : stress_stop();
+}
+
 static int run_stressed(struct plan *plan)
 {
-	const struct options *opts = &plan->bench->opts;
-	cpu_set_t cpus;
-	int ret, end;
+	int ret = begin_stress(&plan->bench->opts), end;
 
-	CPU_ZERO(&cpus);
-	if (opts->stress_cpus_text)
-		cpus = opts->stress_cpus;
-	else
-		for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-			CPU_SET(cpu, &cpus);
-	ret = stress_start(opts->stress, &cpus);
 	if (ret)
 		return ret;
 	ret = run_pass(plan, true);
+	if (ret == 0)
+		ret = floor_spin(plan->bench, FLOOR_S);
 	end = stress_stop();
 	return ret ? ret : end;
 }
@@ -384,7 +384,11 @@ static int run_bias(struct plan *plan, json_t *bias)
 		const struct mix *mix = &bench->opts.mixes[m];
 
 		bench_load(bench, pair, mix, BIAS_PPS, 0);
-		ret = segment_run(bench, &pair, 1, seconds, plan->results);
+		ret = segment_run(bench, &pair, 1, 0, seconds, plan->results);
+		if (ret == 0 && plan->results[0].wrong) {
+			bench_complain("the cable of the bias: %s", plan->results[0].wrong);
+			ret = -EIO;
+		}
 		if (ret == 0)
 			ret = append(bias,
 				     json_pack("{ss sf ss so}", "frame", mix->text, "frame_bytes",
@@ -421,13 +425,20 @@ int plan_run(struct bench *bench)
 	int ret = make_plan(bench, &plan);
 
 	json_object_set_new(bench->report, "bias", bias);
-	json_object_set_new(bench->report, "floors", floor_measure(bench, FLOOR_S));
+	if (ret == 0)
+		ret = floor_spin(bench, FLOOR_S);
+	if (ret == 0 && bench->opts.stress)
+		ret = try_stress(&bench->opts);
 	if (ret == 0)
 		ret = run_bias(&plan, bias);
 	if (ret == 0)
 		ret = run_pass(&plan, false);
 	if (ret == 0 && bench->opts.stress)
 		ret = run_stressed(&plan);
+	if (ret == 0)
+		ret = floor_spin(bench, FLOOR_S);
+	if (ret == 0)
+		ret = floor_report(bench);
 	free(plan.results);
 	free(plan.merged);
 	json_decref(plan.runs);

@@ -5,6 +5,9 @@
 
 enum { BEYOND_MIN = 10 }; /* samples beyond a percentile, or it is not told */
 
+/* A sender that kept less of its schedule was not charged for what it never sent. */
+static const double KEPT_LEAST = 0.9;
+
 static json_t *number_or_null(double value)
 {
 	return value < 0 || isnan(value) ? json_null() : json_real(value);
@@ -84,10 +87,11 @@ static json_t *lcores_of(const struct result *result)
 	return out;
 }
 
-/* Softirqs and interrupts are the machine's: of one pair only when it ran alone. */
+/* Softirqs and interrupts are the machine's: of one pair only when it ran, and nothing besides. */
 static json_t *cpu_of(const struct run *run, const struct result *result)
 {
-	const double packets = (double)(result->streams[0].received + result->streams[1].received);
+	const double packets = (result->streams[0].pps + result->streams[1].pps) * result->seconds;
+	const bool own = !run->together && !run->stress && result->softirq_ns >= 0;
 	double user = 0, system = 0;
 
 	for (unsigned i = 0; i < result->nb_lcores; i++) {
@@ -98,9 +102,7 @@ static json_t *cpu_of(const struct run *run, const struct result *result)
 			 number_or_null(packets > 0 ? user / packets : -1), "kernel_ns_per_packet",
 			 number_or_null(packets > 0 ? system / packets : -1),
 			 "softirq_ns_per_packet",
-			 number_or_null(packets > 0 && !run->together && result->softirq_ns >= 0
-						? result->softirq_ns / packets
-						: -1));
+			 number_or_null(packets > 0 && own ? result->softirq_ns / packets : -1));
 }
 
 json_t *record_run(const struct run *run, const struct result *result)
@@ -108,8 +110,9 @@ json_t *record_run(const struct run *run, const struct result *result)
 	const struct stream *s = result->streams;
 	const double pps = s[0].pps + s[1].pps;
 	const double ceiling = 2 * pair_ceiling(run->pair, run->mix);
-	const double interrupts =
-		run->together || result->interrupts < 0 ? -1 : result->interrupts / result->seconds;
+	const double interrupts = run->together || run->stress || result->interrupts < 0
+					  ? -1
+					  : result->interrupts / result->seconds;
 	json_t *out = json_pack(
 		"{ss ss sf ss so si sb sb sf sf sb so sf sf sf}", "pair", run->pair->conf->name,
 		"frame", run->mix->text, "frame_bytes", mix_bytes(run->mix), "load", run->load,
@@ -125,7 +128,10 @@ json_t *record_run(const struct run *run, const struct result *result)
 	json_object_set_new(out, "ceiling_pps", number_or_null(ceiling > 0 ? ceiling : -1));
 	json_object_set_new(out, "ceiling_percent",
 			    number_or_null(ceiling > 0 ? 100 * pps / ceiling : -1));
-	json_object_set_new(out, "latency_ns", record_latency(&result->latency, run->pps > 0));
+	json_object_set_new(
+		out, "latency_ns",
+		record_latency(&result->latency, run->pps > 0 && result->kept >= KEPT_LEAST));
+	json_object_set_new(out, "kept", json_real(result->kept));
 	json_object_set_new(out, "streams", streams_of(result));
 	json_object_set_new(out, "lcores", lcores_of(result));
 	json_object_set_new(out, "cpu", cpu_of(run, result));

@@ -36,15 +36,24 @@ int report_fail(int error, const char *fmt, ...)
 static bool is_valid(const json_t *report)
 {
 	const json_t *runs = json_object_get(report, "runs");
-	size_t i;
-	json_t *run;
+	const json_t *searches = json_object_get(report, "searches");
+	size_t i, k;
+	json_t *run, *search, *trial;
 
 	json_array_foreach(runs, i, run)
 	{
 		if (!doc_true(run, "valid"))
 			return false;
 	}
-	return json_array_size(runs) + json_array_size(json_object_get(report, "searches")) > 0;
+	json_array_foreach(searches, i, search)
+	{
+		json_array_foreach(json_object_get(search, "trials"), k, trial)
+		{
+			if (!json_is_null(json_object_get(trial, "invalid_because")))
+				return false;
+		}
+	}
+	return json_array_size(runs) + json_array_size(searches) > 0;
 }
 
 int report_derive(json_t *report)

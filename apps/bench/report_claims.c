@@ -41,9 +41,8 @@ static bool is_beside_the_point(const struct subject *subject)
 	}
 	if (!pair_is(subject->pair, "user") || !pair_is(subject->kernel, "kernel")) {
 		fprintf(subject->out,
-			"not measured: of %s and %s not one is a user-space driver of a card and "
-			"the "
-			"other the kernel's path",
+			"not measured: it takes a card that is driven from user space, and the "
+			"kernel's path; these are %s and %s",
 			name_of(subject->pair), name_of(subject->kernel));
 		return true;
 	}
@@ -124,7 +123,7 @@ static enum holds lower_latency(const struct subject *subject)
 	{
 		double median = doc_number(ratio, "median");
 
-		if (!is_latency_ratio(subject, ratio))
+		if (!is_latency_ratio(subject, ratio) || doc_number(ratio, "repeats") < 2)
 			continue;
 		nb++;
 		nb_lower += doc_number(ratio, "max") < 1;
@@ -133,7 +132,8 @@ static enum holds lower_latency(const struct subject *subject)
 		greatest = fmax(greatest, median);
 	}
 	if (nb == 0) {
-		fputs("not measured: no load that both pairs were given alike", subject->out);
+		fputs("not measured: no load that both pairs were given alike, more than once",
+		      subject->out);
 		return HOLDS_UNKNOWN;
 	}
 	fprintf(subject->out,
@@ -171,7 +171,8 @@ static struct effect effect_on(const struct subject *subject, const char *metric
 		if (strcmp(doc_string(ratio, "against"), "no stress") != 0 ||
 		    strcmp(doc_string(ratio, "metric"), metric) != 0 ||
 		    strcmp(doc_string(ratio, "of"), name_of(subject->pair)) != 0 ||
-		    (strcmp(doc_string(ratio, "load"), "max") == 0) != at_max)
+		    (strcmp(doc_string(ratio, "load"), "max") == 0) != at_max ||
+		    !doc_true(ratio, "same_rate") || doc_number(ratio, "repeats") < 2)
 			continue;
 		effect.nb++;
 		effect.nb_visible += is_visible(ratio);
@@ -210,7 +211,7 @@ static enum holds stress_unseen(const struct subject *subject)
 		nb_visible += effect.nb_visible;
 	}
 	if (nb == 0) {
-		fputs("not measured: no pass under stress", subject->out);
+		fputs("not measured: no pass under stress, or each run but once", subject->out);
 		return HOLDS_UNKNOWN;
 	}
 	say_limits(subject);
@@ -233,7 +234,9 @@ static enum holds real_time(const struct subject *subject)
 {
 	const json_t *header = json_object_get(subject->report, "header");
 	const json_t *options = json_object_get(header, "options");
-	double gap = greatest_of(json_object_get(subject->report, "floors"), NULL, "max_ns");
+	const json_t *floors = json_object_get(subject->report, "floors");
+	const double gap = greatest_of(floors, NULL, "max_ns");
+	const double seconds = greatest_of(floors, NULL, "seconds");
 	double worst = NAN;
 	char text[32];
 	size_t i;
@@ -252,7 +255,8 @@ static enum holds real_time(const struct subject *subject)
 	fprintf(subject->out, "worst latency of %s %s us", name_of(subject->pair),
 		format_number(text, worst / 1e3));
 	if (!isnan(gap))
-		fprintf(subject->out, ", worst gap of the machine itself in the same run %s us",
+		fprintf(subject->out,
+			", worst gap of the machine itself in %.1f s of spinning %s us", seconds,
 			format_number(text, gap / 1e3));
 	if (!doc_true(options, "isolate")) {
 		fputs("; without real-time scheduling (--isolate), so it stays unverified",

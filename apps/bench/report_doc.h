@@ -17,6 +17,9 @@ enum {
 	REPORT_BEYOND_MIN = 10, /* samples that a percentile needs beyond it */
 };
 
+/* A sender that kept less of its schedule did not offer the load. */
+#define REPORT_KEPT 0.99
+
 /* The figures of a latency, least first. */
 struct report_latency {
 	const char *key, *name;

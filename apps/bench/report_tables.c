@@ -205,7 +205,9 @@ static void latencies(struct table *table, const json_t *report, enum table_room
 	json_t *point;
 
 	table_init(table, "Latency in us: median of the repeats", heads, PLX_ARRAY_SIZE(heads));
-	table->note = "A percentile with fewer than 10 samples beyond it is not shown.";
+	table->note =
+		"samples: of all repeats. A percentile with fewer than 10 samples beyond it in a\n"
+		"repeat is not shown.";
 	if (room == ROOM_PAGE)
 		table->title = "Latency in us: median (least..greatest) of the repeats";
 	json_array_foreach(json_object_get(report, "points"), i, point)
@@ -338,15 +340,16 @@ static void put_total(struct table *table, const json_t *point, const char *key,
 static void costs(struct table *table, const json_t *report, enum table_room room)
 {
 	static const char *const heads[] = {"<pair",   ">frame",    "<load",	"<with",
-					    ">lcore",  ">kernel",   ">softirq", ">irq/s",
+					    ">user",   ">kernel",   ">softirq", ">irq/s",
 					    ">faults", ">switches", ">forced"};
 	size_t i;
 	json_t *point;
 
 	table_init(table, "CPU time in ns a packet, interrupts, and what befell the lcores", heads,
 		   PLX_ARRAY_SIZE(heads));
-	table->note = "Page faults and context switches: of all repeats; forced: the involuntary "
-		      "switches.";
+	table->note =
+		"user, kernel: mode of the lcores' threads. Page faults and context switches: of\n"
+		"all repeats; forced: the involuntary switches.";
 	json_array_foreach(json_object_get(report, "points"), i, point)
 	{
 		const json_t *cpu = json_object_get(point, "cpu");

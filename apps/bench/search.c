@@ -3,12 +3,13 @@
  * The no-loss rate after RFC 2544, section 26.1: binary search between 0 and what went at max. A
  * trial passes when the sender kept its rate and each direction lost no more than is allowed.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "segment.h"
 
 static const double RESOLUTION = 0.02, /* of the top */
-	KEPT = 0.99,		       /* of the packets that were due */
+	KEPT = 0.99,		       /* of the schedule */
 	TRIAL_S = 0.5;
 
 static double loss_of(const struct stream *stream)
@@ -22,21 +23,24 @@ static int try_rate(struct bench *bench, struct pair *pair, const struct mix *mi
 	struct result *result = malloc(sizeof(*result));
 	double seconds = bench->opts.duration_s < TRIAL_S ? bench->opts.duration_s : TRIAL_S;
 	double loss = 0;
-	int ret = -1;
+	int ret;
 
-	if (!result)
-		return -1;
+	if (!result) {
+		bench_complain("out of memory");
+		return -ENOMEM;
+	}
 	bench_load(bench, pair, mix, pps, bench->opts.delays_us[0]);
-	ret = segment_run(bench, &pair, 1, seconds, result);
+	ret = segment_run(bench, &pair, 1, 0, seconds, result);
 	if (ret == 0) {
-		uint64_t sent = result->streams[0].sent + result->streams[1].sent;
-
 		for (unsigned i = 0; i < 2; i++)
 			if (loss_of(&result->streams[i]) > loss)
 				loss = loss_of(&result->streams[i]);
-		*ok = loss <= allowed && (double)sent >= KEPT * (double)result->offered;
-		json_array_append_new(trials,
-				      json_pack("{sf sf sb}", "pps", pps, "loss", loss, "ok", *ok));
+		*ok = !result->wrong && loss <= allowed && result->kept >= KEPT;
+		json_array_append_new(
+			trials, json_pack("{sf sf sf so sb}", "pps", pps, "loss", loss, "kept",
+					  result->kept, "invalid_because",
+					  result->wrong ? json_string(result->wrong) : json_null(),
+					  "ok", *ok));
 	}
 	free(result);
 	return ret;

@@ -188,16 +188,16 @@ static bool all_received(struct pair **pairs, unsigned nb_pairs)
 	return true;
 }
 
-static void send_for(struct pair **pairs, unsigned nb_pairs, double seconds, bool live)
+static void send_for(struct pair **pairs, unsigned nb_pairs, double seconds)
 {
 	const uint64_t start = plx_clock_now_ns(), end = start + (uint64_t)(seconds * 1e9);
+	const uint64_t nb = nb_received(pairs, nb_pairs);
 	uint64_t now = start;
 
 	while (now < end && !plx_stop_requested()) {
 		sleep_ns(end - now < TICK_NS ? end - now : TICK_NS);
 		now = plx_clock_now_ns();
-		if (live)
-			live_tick(nb_received(pairs, nb_pairs), (double)(now - start) / 1e9);
+		live_tick(nb_received(pairs, nb_pairs) - nb, (double)(now - start) / 1e9);
 	}
 }
 
@@ -252,7 +252,7 @@ static double between(double start, double end)
 static void take_stream(const struct instance *from, const struct instance *to,
 			const struct plx_port_stats before[2], struct stream *stream)
 {
-	const double seconds = (double)(to->end_ns - to->start_ns) / 1e9;
+	const double seconds = (double)(to->end_ns - to->from_ns) / 1e9;
 	const double packets = (double)(to->at_end.received - to->at_start.received);
 	const double bytes = (double)(to->at_end.received_bytes - to->at_start.received_bytes) +
 			     packets * (double)PACKET_FCS_BYTES;
@@ -333,23 +333,23 @@ static void take_result(const struct pair *pair, const struct job *jobs, unsigne
 			const struct plx_port_stats before[2], struct result *result)
 {
 	struct instance *const *ends = pair->instances;
+	double due = 0, sent = 0;
 
 	memset(result, 0, sizeof(*result));
 	hist_reset(&result->latency);
 	for (unsigned end = 0; end < 2; end++) {
 		const struct instance *from = ends[end], *to = ends[!end];
 		const struct plx_port_stats of[2] = {before[end], before[!end]};
-		const uint64_t ns = from->end_ns - from->start_ns;
+		due += (double)(from->end_ns - from->start_ns) / 1e9 * from->load.pps;
+		sent += (double)from->counts.sent;
 
 		take_stream(from, to, of, &result->streams[end]);
 		if (!result->wrong)
 			result->wrong = find_wrong(from, to, of);
 		hist_add(&result->latency, &to->latency);
-		result->seconds += (double)ns / 2e9;
-		result->offered += from->load.pps > 0
-					   ? (uint64_t)((double)ns / 1e9 * from->load.pps)
-					   : from->counts.sent;
+		result->seconds += (double)(to->end_ns - to->from_ns) / 2e9;
 	}
+	result->kept = due > sent ? sent / due : 1;
 	for (unsigned i = 0; i < nb_jobs; i++) {
 		if (!polls(&jobs[i], pair))
 			continue;
@@ -386,8 +386,8 @@ static int start_jobs(struct job *jobs, unsigned nb_jobs)
 	return ret ? ret : wait_for_phase(jobs, nb_jobs, PHASE_STOP);
 }
 
-int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, double seconds,
-		struct result *results)
+int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, double warm_s,
+		double seconds, struct result *results)
 {
 	static struct job jobs[2 * BENCH_PAIRS_MAX];
 	static struct plx_port_stats before[BENCH_PAIRS_MAX][2];
@@ -403,18 +403,18 @@ int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, dou
 	for (unsigned i = 0; i < 2 * nb_pairs; i++)
 		instance_expect(pairs[i / 2]->instances[i % 2], pairs[i / 2]->instances[!(i % 2)]);
 	ret = start_jobs(jobs, nb_jobs);
+	if (ret == 0 && warm_s > 0 && (ret = set_phase(jobs, nb_jobs, PHASE_WARM)) == 0)
+		send_for(pairs, nb_pairs, warm_s);
 	read_machine(&start);
-	if (ret == 0)
-		ret = set_phase(jobs, nb_jobs, PHASE_SEND);
-	if (ret == 0)
-		send_for(pairs, nb_pairs, seconds, results != NULL);
+	if (ret == 0 && (ret = set_phase(jobs, nb_jobs, PHASE_SEND)) == 0)
+		send_for(pairs, nb_pairs, seconds);
 	if (ret == 0)
 		ret = set_phase(jobs, nb_jobs, PHASE_DRAIN);
 	read_machine(&end);
 	drained = ret == 0 && drain(pairs, nb_pairs);
 	if (end_jobs(jobs, nb_jobs) && ret == 0)
 		ret = -EIO;
-	for (unsigned i = 0; i < nb_pairs && ret == 0 && results; i++) {
+	for (unsigned i = 0; i < nb_pairs && ret == 0; i++) {
 		take_result(pairs[i], jobs, nb_jobs, before[i], &results[i]);
 		results[i].softirq_ns = between(start.softirq_ns, end.softirq_ns);
 		results[i].interrupts = between(start.interrupts, end.interrupts);

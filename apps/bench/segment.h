@@ -30,7 +30,7 @@ struct result {
 	double seconds;
 	struct stream streams[2];
 	struct hist latency; /* both streams' */
-	uint64_t offered;    /* packets that were due by the schedule; at rate max what was sent */
+	double kept;	     /* of the schedule: what was sent of what was due; at rate max 1 */
 	const char *wrong;   /* NULL: the totals add up */
 	unsigned nb_lcores;
 	struct {
@@ -46,11 +46,12 @@ struct result {
  * Run one.
  *
  * @pairs    at once
- * @seconds  of sending
- * @results  out: one for each pair; NULL: nobody wants to know (a warm-up)
+ * @warm_s   of sending before that is measured: queues fill
+ * @seconds  of sending, measured
+ * @results  out: one for each pair
  * Returns 0, -EINTR (a signal), -errno after one line.
  */
-int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, double seconds,
-		struct result *results);
+int segment_run(struct bench *bench, struct pair **pairs, unsigned nb_pairs, double warm_s,
+		double seconds, struct result *results);
 
 #endif

@@ -326,7 +326,7 @@ static int check_cable(struct bench *bench, struct pair *pair)
 
 	for (int i = 0; i < CHECK_TRIES && ret == 0 && (!nb[0] || !nb[1]); i++) {
 		bench_load(bench, pair, &bench->opts.mixes[0], CHECK_PPS, 0);
-		ret = segment_run(bench, &pair, 1, CHECK_S, result);
+		ret = segment_run(bench, &pair, 1, 0, CHECK_S, result);
 		for (unsigned end = 0; end < 2 && ret == 0; end++)
 			nb[end] += result->streams[end].received;
 	}
@@ -385,6 +385,7 @@ void bench_close(struct bench *bench)
 	}
 	plx_mbuf_pool_destroy(bench->pool);
 	free(bench->forms);
+	free(bench->spins);
 }
 
 /* ---- The cable of the tool's own bias ---- */

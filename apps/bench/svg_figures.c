@@ -61,8 +61,8 @@ static void choose_log(struct svg_chart *chart)
 
 	for (size_t s = 0; s < chart->nb_series; s++) {
 		for (size_t i = 0; i < chart->series[s].nb; i++) {
-			least = fmin(least, chart->series[s].points[i].y);
-			most = fmax(most, chart->series[s].points[i].y);
+			least = fmin(least, chart->series[s].points[i].low);
+			most = fmax(most, chart->series[s].points[i].high);
 		}
 	}
 	chart->log_y = least > 0 && most > LOG_FROM * least;

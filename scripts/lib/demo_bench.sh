@@ -4,7 +4,7 @@
 # For demo.sh, as the first process of namespaces of its own: plx-bench compares a cable in memory with
 # the kernel's path over veth, by each of the drivers that take it: The report goes to DEMO_REPORT.
 #
-#	user        net_ring0 ======================= net_ring1
+#	memory      net_ring0 ======================= net_ring1
 #	pcap        net_pcap0       pcap0 == veth == pcap1       net_pcap1
 #	af_packet   net_af_packet0  packet0 == veth == packet1   net_af_packet1
 #	af_xdp      net_af_xdp0     xdp0 == veth == xdp1         net_af_xdp1
@@ -39,7 +39,7 @@ cable() {
 command=("$DEMO_BUILD/bin/plx-bench" --no-pci)
 if [ -n "$DEMO_PAGES" ]; then command+=("$DEMO_PAGES"); fi
 command+=(--vdev net_ring0 --vdev "net_ring1,peer=net_ring0")
-pairs=(--pair user=0:1)
+pairs=(--pair memory=0:1)
 port=2
 kinds=(pcap:net_pcap packet:net_af_packet)
 # Programs of the kernel are for root, and not for that of a user namespace.

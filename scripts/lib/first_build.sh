@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Sourced by demo.sh and paper.sh, which run on a machine that has nothing yet: set-up and a build of the
-# programs alone. Wants root, the tree, and the functions say and fail.
+# programs alone. Wants tree, where this is, and the functions say and fail.
 # shellcheck disable=SC2154
 
 # do_setup OPTION...
 do_setup() {
 	say "setting up: scripts/setup.sh${*:+ $*}"
-	"$root/scripts/setup.sh" "$@"
+	"$tree/scripts/setup.sh" "$@"
 	case $? in
 	0 | 3) ;;
 	*) fail 1 "this machine is not set up: see above" ;;
@@ -30,7 +30,7 @@ locked() {
 # write into the build, as when root has made it, programs that are there have to do.
 do_build() {
 	local log place program
-	build=$root/build/demo
+	build=$tree/build/demo
 	place=$(locked "$build")
 	if [ -n "$place" ]; then
 		for program in "$@"; do
@@ -42,7 +42,7 @@ do_build() {
 		return
 	fi
 	say "building in $build"
-	log=$(cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	log=$(cmake -S "$tree" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
 		-DPLX_WITH_TESTS=OFF -DPLX_WITH_PERF=OFF 2>&1 &&
 		cmake --build "$build" -j "$(nproc)" 2>&1) || {
 		printf '%s\n' "$log" >&2

@@ -5,10 +5,10 @@
 # all get back what they had, whatever ends the script: a helper waits for its end.
 # shellcheck disable=SC2154
 
-# pci.sh has a root of its own.
-scripts=$root/scripts
 # shellcheck source-path=SCRIPTDIR source=pci.sh
 . "$scripts/lib/pci.sh"
+# shellcheck source-path=SCRIPTDIR source=pci_use.sh
+. "$scripts/lib/pci_use.sh"
 devbind=("$BASH" "$scripts/devbind.sh")
 ports=()
 
@@ -20,7 +20,7 @@ complain() {
 . "$scripts/lib/borrow_ports.sh"
 
 read_ports() {
-	local bdf
+	local bdf why
 	IFS=, read -r -a ports <<<"$real"
 	[ ${#ports[@]} -eq 4 ] || fail 2 "--real $real: want four ports, as in 0000:01:00.0,0000:01:00.1,..."
 	for i in 0 1 2 3; do
@@ -33,13 +33,18 @@ read_ports() {
 		[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
 	done
 	[ "$(printf '%s\n' "${ports[@]}" | sort -u | wc -l)" -eq 4 ] || fail 2 "--real $real: a port is there twice"
+	# Of the others devbind says so.
+	for bdf in "${ports[@]:2}"; do
+		why=$(busy "$bdf" | joined)
+		[ -z "$why" ] || fail 1 "$bdf is in use: $why; end that first"
+	done
 	[ $EUID -eq 0 ] || fail 1 "--real: only root may do that: sudo scripts/paper.sh ..."
 }
 
-end_child() {
-	[ -z "$child" ] || kill -TERM "$child" 2>/dev/null
-	[ -z "$child" ] || wait "$child" 2>/dev/null
-	child=
+# end_guest PID
+end_guest() {
+	kill -TERM "$1" 2>/dev/null
+	within 10 test ! -d "/proc/$1" || kill -KILL "$1" 2>/dev/null
 }
 
 # shellcheck disable=SC2317
@@ -47,7 +52,7 @@ finish() {
 	local status=$?
 	trap - EXIT
 	trap '' INT TERM HUP
-	end_child
+	[ -z "$child" ] || end_guest "$child"
 	exec {alive}>&-
 	wait "$helper" || status=1
 	exit "$status"
@@ -55,16 +60,12 @@ finish() {
 
 run_real() {
 	local bdf status
-	read_ports
 	scratch=$(mktemp -d) || exit 1
 	for bdf in "${ports[@]}"; do remember "$bdf"; done
 	exec {alive}> >(
 		trap '' INT TERM HUP
 		cat >/dev/null
-		if read -r orphan 2>/dev/null <"$scratch/child"; then
-			kill -TERM "$orphan" 2>/dev/null
-			within 10 test ! -d "/proc/$orphan" || kill -KILL "$orphan" 2>/dev/null
-		fi
+		if read -r orphan 2>/dev/null <"$scratch/child"; then end_guest "$orphan"; fi
 		give_back
 		rm -rf "$scratch"
 	)
@@ -78,13 +79,17 @@ run_real() {
 	to_kernel "${ports[2]}" || exit 1
 	third=$interface
 	to_kernel "${ports[3]}" || exit 1
-	bash "$guest" "$build" "$report" "${ports[0]}" "${ports[1]}" "$third" "$interface" \
-		"${options[@]}" {alive}>&- &
+	(
+		echo $BASHPID >"$scratch/child"
+		exec bash "$guest" "$build" "$report" "${ports[0]}" "${ports[1]}" "$third" "$interface" \
+			"${options[@]}"
+	) {alive}>&- &
 	child=$!
-	echo $child >"$scratch/child"
 	wait $child
 	status=$?
 	rm "$scratch/child"
 	child=
 	return $status
 }
+
+read_ports

@@ -49,25 +49,28 @@ python3 "$PLX_SOURCE_DIR/test/lab/paper.py" report 64,1518 2 || fail "the report
 grep -q '^paper: the report: .*/report/report.html$' log || fail "it does not tell of the report: $(tail -n 5 log)"
 is_as_before || fail "not as before: $(diff <(echo "$before") <(state))"
 
-# A port in use is refused before anything is touched.
-net=$(ls /sys/bus/pci/devices/0000:02:00.0/net)
-ip address add 192.0.2.1/24 dev "$net"
-ip link set "$net" up
-status=0
-"${paper[@]}" --report refused >log 2>&1 || status=$?
-if [ $status -ne 1 ] || ! grep -q "0000:02:00.0.*192.0.2.1\|$net.*in use\|0000:02:00.0.*in use" log; then
-	fail "a port in use: status $status: $(<log)"
-fi
-ip address del 192.0.2.1/24 dev "$net"
-ip link set "$net" down
+# A port in use is refused before anything is touched, be it for vfio-pci or for the kernel.
+for bdf in 0000:02:00.0 0000:03:00.0; do
+	net=$(ls "/sys/bus/pci/devices/$bdf/net")
+	ip address add 192.0.2.1/24 dev "$net"
+	ip link set "$net" up
+	in_use=$(state)
+	status=0
+	"${paper[@]}" --report refused >log 2>&1 || status=$?
+	[ $status -eq 1 ] || fail "$bdf is in use: status $status: $(<log)"
+	grep -q "error: .*$bdf.*in use\|error: .*in use.*$bdf\|$bdf: in use" log || fail "$bdf is in use: $(<log)"
+	[ "$(state)" = "$in_use" ] || fail "$bdf is in use: not as before: $(diff <(echo "$in_use") <(state))"
+	ip address del 192.0.2.1/24 dev "$net"
+	ip link set "$net" down
+done
 is_as_before || fail "after a refusal not as before: $(diff <(echo "$before") <(state))"
 
-measures() {
-	grep -q ' left ' log
+under_stress() {
+	grep -q ', stress' log
 }
-"${paper[@]}" --report killed >log 2>&1 &
+"${paper[@]}" --report killed -- --size 64 --repeat 1 --duration 0.2 >log 2>&1 &
 pid=$!
-within 120 measures || fail "it does not begin: $(<log)"
+within 200 under_stress || fail "it does not come to the stress: $(<log)"
 kill -KILL $pid
 wait $pid 2>/dev/null || true
 within 60 is_as_before || fail "after kill -9 not as before: $(diff <(echo "$before") <(state))"

@@ -74,7 +74,7 @@ for size in '' 0 63 9705 '64,' ',64' -64 64.5 1e3 big 99999999999; do
 done
 wrong "--size: 64 is there twice" --pair x=0:1 --size 64,128,64
 for rate in '' 0 -1 fast 10q 101% 0% 1e9 10GB/s 'max,'; do
-	wrong "--rate '*': want max, packets/s (10000, 10k, 1.5M), 100Mb/s or 50%" \
+	wrong "--rate '*': want max, packets/s (10000, 10k, 1.5M), 100Mb/s, 1Gb/s or 50%" \
 		--pair x=0:1 --rate "$rate"
 done
 for seconds in '' 0 -1 x 86401 1s 1..2 .; do

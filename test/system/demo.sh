@@ -154,10 +154,10 @@ reports() {
 }
 
 if [ "$(id -u)" -eq 0 ] && can_unshare unshare --net --mount --pid --fork; then
-	reports "root" "user pcap af_packet af_xdp" "${demo[0]}" --build "$scratch/build" --short
+	reports "root" "memory pcap af_packet af_xdp" "${demo[0]}" --build "$scratch/build" --short
 fi
 if can_unshare "${as_user[@]}" unshare --user --map-root-user --net --mount --pid --fork; then
-	reports "user" "user pcap af_packet" "${as_user[@]}" "${demo[0]}" --build "$scratch/build" --short
+	reports "user" "memory pcap af_packet" "${as_user[@]}" "${demo[0]}" --build "$scratch/build" --short
 fi
 
 # ---- cut short: what goes on by itself would for longer than assert_clean waits ----

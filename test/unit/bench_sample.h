@@ -144,7 +144,7 @@ static json_t *sample_run_json(const struct sample *sample, const struct sample_
 
 	return json_pack(
 		"{s:s, s:s, s:f, s:s, s:o, s:i, s:b, s:b, s:f, s:f, s:b, s:n, s:f, s:f, s:f,"
-		" s:o, s:o, s:o, s:[o, o], s:[o, o], s:{s:f, s:f, s:o}, s:f}",
+		" s:o, s:o, s:o, s:f, s:[o, o], s:[o, o], s:{s:f, s:f, s:o}, s:f}",
 		"pair", run->user ? "user" : "kernel", "frame", run->frame, "frame_bytes",
 		run->bytes, "load", run->load, "offered_pps",
 		run->pps > 0 ? json_real(run->pps) : json_null(), "repeat", run->repeat, "stress",
@@ -153,7 +153,7 @@ static json_t *sample_run_json(const struct sample *sample, const struct sample_
 		pps * run->bytes * 8 / 1e6, "wire_mbps", pps * (run->bytes + 20) * 8 / 1e6,
 		"ceiling_pps", sample->emulated ? json_null() : json_real(ceiling),
 		"ceiling_percent", sample->emulated ? json_null() : json_real(100 * pps / ceiling),
-		"latency_ns", sample_latency(sample, run, pps), "streams",
+		"latency_ns", sample_latency(sample, run, pps), "kept", 1.0, "streams",
 		sample_stream(run, port, pps, lost), sample_stream(run, port + 1, pps, lost),
 		"lcores", sample_lcore(run, port + 1), sample_lcore(run, port + 2), "cpu",
 		"lcore_ns_per_packet", run->user ? 900 + run->delay_ns / 32 : 1500.0,
@@ -267,14 +267,15 @@ static json_t *sample_searches(void)
 	json_t *searches = json_array();
 
 	for (unsigned pair = 0; pair < 2; pair++)
-		json_array_append_new(
-			searches,
-			json_pack("{s:s, s:s, s:f, s:s, s:b, s:f, s:f, s:f, s:[{s:f, s:f, s:b}]}",
-				  "pair", pair ? "kernel" : "user", "frame", "64", "frame_bytes",
-				  64.0, "kind", "ndr", "stress", 0, "pps",
-				  pair ? 90000.0 : 360000.0, "mbps", pair ? 46.08 : 184.32,
-				  "loss_allowed", 0.0, "trials", "pps", 90000.0, "loss", 0.0, "ok",
-				  1));
+		json_array_append_new(searches,
+				      json_pack("{s:s, s:s, s:f, s:s, s:b, s:f, s:f, s:f, s:f, "
+						"s:[{s:f, s:f, s:f, s:n, s:b}]}",
+						"pair", pair ? "kernel" : "user", "frame", "64",
+						"frame_bytes", 64.0, "kind", "ndr", "stress", 0,
+						"delay_ns", 0.0, "pps", pair ? 90000.0 : 360000.0,
+						"mbps", pair ? 46.08 : 184.32, "loss_allowed", 0.0,
+						"trials", "pps", 90000.0, "loss", 0.0, "kept", 1.0,
+						"invalid_because", "ok", 1));
 	return searches;
 }
 

@@ -46,12 +46,13 @@ static inline json_t *tiny_add(const char *pair, int repeat, double pps)
 {
 	json_t *run = json_pack(
 		"{s:s, s:s, s:i, s:s, s:n, s:i, s:b, s:b, s:i, s:f, s:b, s:n, s:f, s:f, s:f, s:n, "
-		"s:n, s:{s:i}, s:[], s:[], s:{}, s:n}",
+		"s:n, s:{s:i}, s:f, s:[], s:[], s:{}, s:n}",
 		"pair", pair, "frame", "64", "frame_bytes", 64, "load", "max", "offered_pps",
 		"repeat", repeat, "stress", 0, "together", 0, "delay_ns", 0, "seconds", 1.0,
 		"valid", 1, "invalid_because", "throughput_pps", pps, "throughput_mbps",
 		pps * 512 / 1e6, "wire_mbps", pps * 672 / 1e6, "ceiling_pps", "ceiling_percent",
-		"latency_ns", "count", 0, "streams", "lcores", "cpu", "interrupts_per_s");
+		"latency_ns", "count", 0, "kept", 1.0, "streams", "lcores", "cpu",
+		"interrupts_per_s");
 
 	cr_assert(run, "no run");
 	json_array_append_new(json_object_get(tiny, "runs"), run);

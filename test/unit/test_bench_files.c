@@ -517,7 +517,7 @@ Test(bench_files, compare_tells_what_changed)
 		double first, second;
 		const char *line; /* of the table */
 	} cases[] = {
-		{110000, 120000, "1.095 (1.000..1.200)  same"},
+		{110000, 120000, "1.095 (1.000..1.200)  unclear"},
 		{121000, 131000, "1.200 (1.100..1.310)  faster"},
 		{50000, 90000, "0.6667 (0.4545..0.9000)  slower"},
 	};

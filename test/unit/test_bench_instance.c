@@ -322,7 +322,6 @@ Test(bench_instance, no_coordinated_omission)
 		nb_half += latency->buckets[i];
 	cr_assert_geq(nb_half, (uint64_t)(nb_away / 2 * 0.98), "%llu of %f",
 		      (unsigned long long)nb_half, nb_away);
-	cr_assert_gt(ends[ALICE].counts.behind, 0);
 }
 
 /* ---- Want, and the end ---- */
@@ -340,7 +339,6 @@ Test(bench_instance, a_wire_that_is_full)
 	/* The pool, then the wire: Bob takes nothing. */
 	for (unsigned i = 0; i < SOFT_MBUFS; i++)
 		instance_poll(alice);
-	cr_assert_gt(alice->nombuf, 0);
 	assert_count(alice->counts.sent, SOFT_MBUFS / (BURST - 1) * (BURST - 1));
 	for (unsigned i = 0; i < 3000; i++) {
 		instance_poll(alice);

@@ -396,10 +396,15 @@ Test(bench_report, claim_of_lower_latency)
 	assert_answer(claim_of("lower_latency"), "holds", OPEN);
 	tiny_add_latency("kernel", 1, 1000);
 	tiny_derive();
+	/* one repeat has no spread */
+	assert_answer(claim_of("lower_latency"), "holds", OPEN);
+	tiny_add_latency("user", 2, 910);
+	tiny_add_latency("kernel", 2, 1000);
+	tiny_derive();
 	assert_answer(claim_of("lower_latency"), "holds", YES);
 	/* a repeat in which it is higher: nobody knows */
-	tiny_add_latency("user", 2, 1001);
-	tiny_add_latency("kernel", 2, 1000);
+	tiny_add_latency("user", 3, 1001);
+	tiny_add_latency("kernel", 3, 1000);
 	tiny_derive();
 	assert_answer(claim_of("lower_latency"), "holds", NO);
 }
