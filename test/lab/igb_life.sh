@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The hard life of an igb port in the lab, three at once, each with Linux's igb at the other end that
-# floods: port 0 is started from D3hot and behind a bridge that may sleep, then killed with kill -9 under
+# The hard life of an igb port in the lab, three at once, each with Linux's igb flooding at the other
+# end: port 0 is started from D3hot and behind a suspended bridge, then killed with kill -9 under
 # traffic again and again while canaries watch the memory and the kernel's driver has the card in
 # between, over VFIO and over UIO; port 2's link flaps; port 4 suffers faults while 6 and 7 forward.
 # PLX_TEST_LONG: many times more of each.
@@ -17,8 +17,16 @@ if [ -z "${PLX_LAB:-}" ]; then
 	need_python
 	make_scratch stable
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || lab_seconds=3400
-	python3 "$PLX_SOURCE_DIR/test/lab/monitor.py" "$scratch" "$lab" run --ports 8 \
-		--bind '0,2,4,6,7=vfio;1,3,5=kernel' --hugepages 64 --timeout "$lab_seconds" \
+	# By default ACPI can pull a card out of any port, and Linux keeps a bridge like that awake.
+	mkdir "$scratch/stubs"
+	stub qemu-system-x86_64 <<-END
+		case "\$*" in
+		*id=rp0,*) set -- "\$@" -set device.rp0.hotplug=off ;;
+		esac
+		exec $(printf %q "$(type -P qemu-system-x86_64)") "\$@"
+	END
+	PATH=$scratch/stubs:$PATH python3 "$PLX_SOURCE_DIR/test/lab/monitor.py" "$scratch" "$lab" run \
+		--ports 8 --bind '0,2,4,6,7=vfio;1,3,5=kernel' --hugepages 40 --timeout "$lab_seconds" \
 		--share "$scratch" --monitor "$scratch/qmp" --env "PLX_LAB_SHARE=$scratch" \
 		--append pcie_port_pm=force --env PLX_BUILD_DIR --env PLX_SOURCE_DIR \
 		--env "PLX_TEST_LONG=${PLX_TEST_LONG:-0}" --env "PLX_ONLY=${PLX_ONLY:-}" -- bash "$0"
@@ -28,8 +36,8 @@ fi
 # ---- in the lab ----
 
 readonly life=$build/test/lab_igb_life guard=$build/test/lab_igb_guard
-# Rounds; each second one kills twice: 20 kills over VFIO, 5 over UIO.
-kills=13 kills_uio=3 nb_flaps=100
+# Rounds; each second one kills twice: 15 kills over VFIO, 5 over UIO.
+kills=10 kills_uio=3 nb_flaps=100
 [ "${PLX_TEST_LONG:-0}" = 0 ] || kills=200 kills_uio=100 nb_flaps=1000
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 0 >/sys/bus/pci/drivers_autoprobe
@@ -70,33 +78,31 @@ sleeps() {
 	setpci -s $nic CAP_PM+4.w=3
 	says "from D3hot" 60 "$life" "${eal[@]}" --no-pci --no-huge -- try $nic
 	echo auto >/sys/bus/pci/devices/$bridge/power/control
-	for ((i = 0; i < 20; i++)); do
-		status=$(cat /sys/bus/pci/devices/$bridge/power/runtime_status)
-		[ "$status" = suspended ] && break
-		sleep 0.1
+	for ((i = 0; i < 100; i++)); do
+		read -r status </sys/bus/pci/devices/$bridge/power/runtime_status
+		[ "$status" != suspended ] || break
+		pause 0.05
 	done
-	# With hot-plug by ACPI, QEMU's default, Linux keeps a root port awake: then it is only asked to.
-	says "behind a bridge that may sleep ($status)" 60 "$life" "${eal[@]}" --no-pci --no-huge -- try $nic
-	echo "behind a bridge with runtime power management: it was $status"
+	[ "$status" = suspended ] || bad "the bridge with nobody behind it is $status"
+	says "behind a suspended bridge" 60 "$life" "${eal[@]}" --no-pci --no-huge -- try $nic
 	echo on >/sys/bus/pci/devices/$bridge/power/control
 }
 
 # kill_it WHAT EAL_OPTION...: a process that floods, killed; the canaries are sound
 kill_it() {
-	local what=$1 pid i out=/tmp/flood line
+	local what=$1 out line='' said=''
 	shift
-	"$life" "${eal[@]}" --no-pci -m 32 "$@" -- flood $nic >$out 2>&1 &
-	pid=$!
-	for ((i = 0; i < 600; i++)); do
-		grep -q flooding $out && break
-		sleep 0.05
-	done
-	grep -q flooding $out || bad "$what: no start: $(<$out)"
-	sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
-	kill -KILL $pid
-	wait $pid 2>/dev/null
+	exec {out}< <(exec "$life" "${eal[@]}" --no-pci -m 32 "$@" -- flood $nic 2>&1)
+	while read -r -t 60 line <&"$out" && [ "$line" != flooding ]; do said+="$line; "; done
+	[ "$line" = flooding ] || bad "$what: no start: $said"
+	kill -USR1 "${feeds[0]}"
+	if read -r -t "0.$((RANDOM % 3))$((RANDOM % 10))" line <&"$out"; then bad "$what: $line"; fi
+	kill -KILL $!
+	wait $! 2>/dev/null
+	exec {out}<&-
 	echo check >&"$orders"
 	read -r -t 60 -u "$answers" line || line="no answer"
+	kill -USR2 "${feeds[0]}"
 	[[ $line = "sound "* ]] || bad "$what: memory: $line"
 	pages=${line#sound }
 }
@@ -107,7 +113,7 @@ killed() {
 	answers=${canaries[0]} orders=${canaries[1]}
 	read -r -t 60 -u "$answers" line
 	[ "$line" = ready ] || bad "canaries: $line"
-	feed igb1
+	feed igb1 2000
 	sleeps
 	factory=02:4c:41:42:00:00
 	for ((i = 1; i <= kills && failures == 0; i++)); do
@@ -121,7 +127,8 @@ killed() {
 	give uio_pci_generic $nic
 	for ((i = 1; i <= kills_uio && failures == 0; i++)); do
 		kill_it "kill $i over UIO" --allow-unsafe-dma --iova-mode pa
-		[ $((i % 2)) -eq 0 ] || kill_it "kill $i over UIO, at once again" --allow-unsafe-dma --iova-mode pa
+		[ $((i % 2)) -eq 0 ] ||
+			kill_it "kill $i over UIO, at once again" --allow-unsafe-dma --iova-mode pa
 		# Nobody resets a card of UIO.
 		echo 1 >/sys/bus/pci/devices/$nic/reset
 		kernel_takes "kill $i over UIO" $nic $factory
@@ -141,8 +148,7 @@ flaps() {
 faults() {
 	feed igb5 500
 	says "faults" 600 "$life" "${eal[@]}" --no-pci --no-huge -- \
-		faults 0000:05:00.0 00:14.0 0000:07:00.0 0000:08:00.0
-	dmesg | grep -m 1 'DMAR:.*05:00.0.*fault addr 0x400' || bad "the kernel's log has no fault of 05:00.0"
+		faults 0000:05:00.0 4 00:14.0 0000:07:00.0 0000:08:00.0
 }
 
 start=$SECONDS feeds=() jobs=()

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The outside of igb_wire.sh: sends good and bad frames into a forwarder in the lab, compares what comes
-out of it, and its counters.
+"""The outside of igb_wire.sh: sends good and bad frames into a forwarder in the lab, compares what
+comes out of it, and its counters.
 
-igb_wire.py FOLDER FRAMES SEED COMMAND...: in FOLDER are the ends of two wires, port0 and port1, ours being
-port0.peer and port1.peer. The forwarder says "forwarding MTU" when it runs; half of the frames go in by
-either end. Every frame comes out at the other end, in order and byte for byte, or is one that a counter
-of the port has to name; the sums are exact.
+igb_wire.py FOLDER FRAMES JUMBO SEED COMMAND...: in FOLDER are the ends of two wires, port0 and port1,
+ours being port0.peer and port1.peer. The forwarder says "forwarding MTU" when it runs, first for
+FRAMES, then for JUMBO of them; half go in by either end. Every frame comes out at the other end, in
+order and byte for byte, or is one that a counter of the port has to name; the sums are exact.
 """
 import collections
 import os
@@ -20,6 +20,9 @@ import sys
 ETHER, FRAME_MIN, TAG = 14, 60, 4
 POOL = 5003  # different frames, sent again and again
 WINDOW = 1000  # frames under way; QEMU keeps 10,000
+# A jumbo frame takes up to five descriptors. The emulation takes frames as long as one is free, and
+# loses those that find too few, without a counter: of a ring of 512 there are always more.
+WINDOW_JUMBO = 64
 PATIENCE_S = 60
 END_TYPE = b"\x88\xb6"
 NAMED = ("rx_oversize_errors", "rx_length_errors", "rx_fragment_errors", "rx_jabber_errors", "rx_crc_errors",
@@ -197,7 +200,7 @@ class End:
         return 64
 
 
-def pump(ends, pools, number):
+def pump(ends, pools, number, window):
     """Sends that many by either end, until all has come out. The last one is sure to."""
     last = [next(item for item in pool if item[0] == "common") for pool in pools]
     while True:
@@ -205,7 +208,7 @@ def pump(ends, pools, number):
         for number_of_end, end in enumerate(ends):
             other = ends[1 - number_of_end]
             for _ in range(32):
-                if end.nb_sent >= number or len(other.pending) >= WINDOW:
+                if end.nb_sent >= number or len(other.pending) >= window:
                     break
                 item = pools[number_of_end][end.nb_sent % POOL]
                 if not end.send(item if end.nb_sent + 1 < number else last[number_of_end], other):
@@ -217,7 +220,7 @@ def pump(ends, pools, number):
         if all(end.nb_sent >= number and not end.pending for end in ends):
             return
         writable = [end.socket for end, other in (ends, ends[::-1])
-                    if end.nb_sent < number and len(other.pending) < WINDOW]
+                    if end.nb_sent < number and len(other.pending) < window]
         if not any(select.select([end.socket for end in ends], writable, [], PATIENCE_S)):
             sys.exit("nothing moves: " + ", ".join(
                 f"port {end.port}: {end.nb_sent} sent, {len(end.pending)} missing, next is "
@@ -248,7 +251,7 @@ def check(counters, ends, mtu):
               f"dropped, {end.nb_long} too long, {len(other.lost)} unreadable to the emulation; {dict(end.sent)}", flush=True)
 
 
-def play(lab, ends, number, seed):
+def play(lab, ends, numbers, seed):
     """Returns how many rounds there were."""
     rounds, counters, mtu = 0, [], 0
     for line in lab.stdout:
@@ -259,7 +262,8 @@ def play(lab, ends, number, seed):
             for end in ends:
                 end.begin()
             counters = []
-            pump(ends, pools, number if rounds == 0 else number // 20)
+            pump(ends, pools, numbers[min(rounds, 1)] // 2,
+                 WINDOW if mtu <= 1500 else WINDOW_JUMBO)
             ends[0].socket.send((b"\x02" * 12 + END_TYPE).ljust(FRAME_MIN, b"\0"))
             ends[0].nb_sent += 1
             rounds += 1
@@ -281,11 +285,12 @@ def take_end(end):
 
 
 def main():
-    folder, number, seed, command = sys.argv[1], int(sys.argv[2]) // 2, int(sys.argv[3]), sys.argv[4:]
+    folder, seed, command = sys.argv[1], int(sys.argv[4]), sys.argv[5:]
+    numbers = [int(word) for word in sys.argv[2:4]]
     ends = [End(folder, port) for port in (0, 1)]
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        rounds = play(lab, ends, number, seed)
+        rounds = play(lab, ends, numbers, seed)
         status = lab.wait(timeout=60)
     finally:
         lab.terminate()

@@ -5,6 +5,7 @@
  * bus.sh in the lab. Registers: the I210 and 82576 data sheets' "Programming Interface".
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <pollux/pollux.h>
@@ -42,6 +43,7 @@ enum {
 #define SECOND_NS UINT64_C(1000000000)
 
 static struct plx_pci_dev *dev;
+static unsigned open_flags; /* of plx_pci_open() */
 static volatile char *bar;
 
 static uint32_t reg(unsigned offset)
@@ -289,19 +291,83 @@ static int dma(void)
 	return 0;
 }
 
-/* A child may end what it inherited; the device stays the parent's. */
+/* Descriptors that belong to a device: its own, its group's, its configuration space. */
+static unsigned nb_of_devices(void)
+{
+	unsigned nb = 0;
+
+	for (int fd = 3; fd < 1024; fd++) {
+		char path[32], target[128];
+		ssize_t len;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		len = readlink(path, target, sizeof(target) - 1);
+		if (len <= 0)
+			continue;
+		target[len] = '\0';
+		nb += strstr(target, "vfio") || strstr(target, "/dev/uio") ||
+		      strncmp(target, "/sys/", 5) == 0;
+	}
+	return nb;
+}
+
+/* Returns 0 as an exit status. */
+static int forked_child(int vector_fd, int done_fd, int end_fd)
+{
+	FILE *log = tmpfile();
+	char line[300] = "";
+	int saved = dup(STDERR_FILENO);
+
+	want(log && saved >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0, "a file for the log");
+	plx_pci_close(dev);
+	dup2(saved, STDERR_FILENO);
+	rewind(log);
+	want(fgets(line, sizeof(line), log) && strstr(line, "it is the parent's"), "it says '%s'",
+	     line);
+	want(!fgets(line, sizeof(line), log), "a second line: %s", line);
+	want(nb_of_devices() > 0, "nothing is inherited");
+	want(fcntl(vector_fd, F_GETFD) >= 0, "no vector is inherited");
+	plx_pci_forked();
+	want(nb_of_devices() == 0, "%u are left", nb_of_devices());
+	want(fcntl(vector_fd, F_GETFD) < 0, "the vector's is left");
+	plx_fini();
+	want(write(done_fd, "", 1) == 1, "no parent");
+	/* Alive while the parent opens it again. */
+	want(read(end_fd, line, 1) == 1, "no parent");
+	return 0;
+}
+
+/* A child gives up what it inherited; the device stays the parent's, who can close it and open it
+ * again while the child lives. */
 static int forked(void)
 {
-	int status = -1;
-	pid_t pid = fork();
+	const bool is_vfio = plx_pci_backend(dev) == PLX_PCI_VFIO;
+	struct plx_pci_addr addr = plx_pci_info(dev)->addr;
+	struct plx_pci_bar again;
+	int done[2], end[2], vector_fd, status = -1;
+	char byte;
+	pid_t pid;
 
-	if (pid == 0) {
-		plx_fini();
-		_exit(plx_pci_find(&(struct plx_pci_addr){0}, &(struct plx_pci_info){0}) == 0 ? 0
-											      : 1);
-	}
-	want(waitpid(pid, &status, 0) == pid && status == 0, "%#x", status);
+	want(pipe(done) == 0 && pipe(end) == 0, "pipes");
+	want(plx_intr_enable(dev, is_vfio ? PLX_INTR_MSIX : PLX_INTR_INTX, 1) == 0, "vector");
+	vector_fd = plx_intr_fd(dev, 0);
+	want(vector_fd >= 0, "%d", vector_fd);
+	pid = fork();
+	if (pid == 0)
+		_exit(forked_child(vector_fd, done[1], end[0]) + fflush(stdout));
+	close(done[1]);
+	close(end[0]);
+	want(read(done[0], &byte, 1) == 1, "the child has failed");
 	want(reg(STATUS) != 0 && reg(STATUS) != UINT32_MAX, "%#x", reg(STATUS));
+	plx_pci_close(dev);
+	want(plx_pci_open(&addr, open_flags, &dev) == 0, "open, while the child lives");
+	want(plx_pci_bar_map(dev, 0, &again) == 0, "map");
+	bar = again.addr;
+	want(reg(STATUS) != 0 && reg(STATUS) != UINT32_MAX, "%#x", reg(STATUS));
+	want(write(end[1], "", 1) == 1, "the child has died");
+	want(waitpid(pid, &status, 0) == pid && status == 0, "%#x", status);
+	close(done[0]);
+	close(end[1]);
 	return 0;
 }
 
@@ -421,7 +487,8 @@ int main(int argc, char **argv)
 	if (first < 0)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (plx_pci_open(&addr, conf.allow_unsafe_dma ? PLX_PCI_UNSAFE_DMA : 0, &dev)) {
+	open_flags = conf.allow_unsafe_dma ? PLX_PCI_UNSAFE_DMA : 0;
+	if (plx_pci_open(&addr, open_flags, &dev)) {
 		bad = 3;
 		goto fini;
 	}

@@ -3,7 +3,8 @@
  * Beside lab_igb_life, without the library:
  *
  *	lab_igb_guard feed IFACE [PAUSE_US]  send frames by an interface of the kernel, as fast as
- *				     it takes them or with a pause after each 32, until killed
+ *				     it takes them or with a pause after each 32, until killed;
+ *				     SIGUSR1: without the pause, SIGUSR2: with it again
  *	lab_igb_guard canaries N     hold N hugepages and as many bytes of ordinary memory full of a
  *				     pattern. For each line of stdin: check them; then take all
  *				     hugepages that are free, so also those that a dead process had,
@@ -15,6 +16,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +44,13 @@ static void pause_ms(unsigned ms)
 
 /* ---- feed ---- */
 
+static volatile sig_atomic_t is_full_speed;
+
+static void on_speed(int signal)
+{
+	is_full_speed = signal == SIGUSR1;
+}
+
 static int feed(const char *name, unsigned pause_us)
 {
 	static uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,
@@ -59,11 +68,13 @@ static int feed(const char *name, unsigned pause_us)
 	}
 	for (unsigned i = 0; i < FRAMES; i++)
 		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov, .msg_iovlen = 1};
+	signal(SIGUSR1, on_speed);
+	signal(SIGUSR2, on_speed);
 	for (;;) {
 		/* An interface without a carrier refuses them, one that is full makes us wait. */
 		if (sendmmsg(fd, msgs, FRAMES, 0) < 0)
 			pause_ms(10);
-		if (pause_us > 0)
+		if (pause_us > 0 && !is_full_speed)
 			usleep(pause_us);
 	}
 }

@@ -5,10 +5,11 @@
  *	try A            start, link, 100 packets in and out, stop
  *	flood A          both ways at full speed, until killed; says "flooding"
  *	flaps N A PORT   the link of A, which is the lab's PORT, goes and comes N times
- *	faults A ROOT B C
- *	                 what may happen to A, behind the root port ROOT, while frames go round
- *	                 between B and C, which have a cable: each is told within a bounded time, B
- *	                 and C go on, all mbufs come home, and the next start works
+ *	faults A PORT ROOT B C
+ *	                 what may happen to A, which is the lab's PORT, behind the root port ROOT,
+ *	                 while frames go round between B and C, which have a cable: each is told
+ *	                 within a bounded time, B and C go on, all mbufs come home, and the next
+ *	                 start works
  *
  * At the other end of A's cable somebody floods (lab_igb_guard feed). One "ok" a line, with what
  * was seen; the first thing that is wrong ends it with status 1.
@@ -207,34 +208,47 @@ static void reflect(struct card *card)
 static struct card *a, *b, *c; /* b, c: NULL if there are none */
 static bool is_gentle;	       /* leaves the CPUs to others */
 
-static void turn(void)
+static void turn_others(void)
 {
-	flood(a);
-	if (is_gentle)
-		usleep(500);
 	if (b) {
 		reflect(b);
 		reflect(c);
 	}
 }
 
+static void turn(void)
+{
+	flood(a);
+	if (is_gentle)
+		usleep(500);
+	turn_others();
+}
+
 /* Traffic goes on until it is so; false: not within @ms. */
-#define until(cond, ms)                                                                            \
+#define until(cond, ms) until_with(turn, cond, ms)
+
+/* The same while there is no A. */
+#define until_others(cond, ms) until_with(turn_others, cond, ms)
+
+#define until_with(once, cond, ms)                                                                 \
 	({                                                                                         \
 		uint64_t end_ = now_ms() + (ms);                                                   \
 		bool is_so_;                                                                       \
                                                                                                    \
 		while (!(is_so_ = (cond)) && now_ms() < end_)                                      \
-			turn();                                                                    \
+			once();                                                                    \
 		is_so_;                                                                            \
 	})
 
 /* Link, and packets both ways. */
 static void a_works(void)
 {
+	const bool was_gentle = is_gentle;
 	uint64_t sent, received;
 
+	is_gentle = true;
 	check(until(is_up(a), WAIT_MS), "%s: no link", a->bdf);
+	is_gentle = was_gentle;
 	sent = nb_sent(a);
 	received = a->nb_rx;
 	check(until(a->nb_rx >= received + 100, WAIT_MS), "%s: nothing comes in", a->bdf);
@@ -351,15 +365,6 @@ static void fault(const char *what, void (*inject)(void))
 	printf("ok %s: told after %u ms\n", what, (unsigned)ms);
 }
 
-/* No register of the emulation tells; the kernel's log does, which the script reads. */
-static void iommu_fault(void)
-{
-	wrong_address();
-	others_go_on("IOMMU fault");
-	a_recovers();
-	puts("ok IOMMU fault: survived");
-}
-
 static void run_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void run_shell(const char *fmt, ...)
 {
@@ -372,6 +377,68 @@ static void run_shell(const char *fmt, ...)
 	va_end(args);
 	status = system(command);
 	check(status == 0, "%s: status %#x", command, (unsigned)status);
+}
+
+/* The kernel's log names A and the address; it says few of all faults, so this may take more. */
+static bool is_logged(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "dmesg | grep -q 'DMAR:.*%s.*fault addr %#x'",
+		 a->bdf + strlen("0000:"), FAULT_IOVA);
+	return system(command) == 0;
+}
+
+/* No register of the emulation tells. */
+static void iommu_fault(void)
+{
+	wrong_address();
+	others_go_on("IOMMU fault");
+	check(until(is_logged(), WAIT_MS), "the kernel's log has no fault of %s", a->bdf);
+	a_recovers();
+	puts("ok IOMMU fault: survived, and in the kernel's log");
+}
+
+/* After the kernel has found it once more. */
+static void a_comes_again(void)
+{
+	run_shell("cd /sys/bus/pci/devices/%s && { [ ! -e driver ] || echo %s >driver/unbind; } && "
+		  "echo vfio-pci >driver_override",
+		  a->bdf, a->bdf);
+	run_shell("echo %s >/sys/bus/pci/drivers_probe", a->bdf);
+	card_attach(a);
+	card_start(a);
+	a_works();
+}
+
+static bool is_there(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
+	return access(path, F_OK) == 0;
+}
+
+/* In good order, by the machine: the kernel asks for it and waits, then the slot is empty. Then
+ * there is another card in it. */
+static void unplugged(const char *port)
+{
+	unsigned before = told(a, PLX_PORT_EVENT_REMOVED);
+	uint64_t start = now_ms(), ms;
+
+	run_shell("%s/lab_ask unplug %s", program_folder, port);
+	check(until(told(a, PLX_PORT_EVENT_REMOVED) > before, WAIT_MS), "nobody is told");
+	ms = now_ms() - start;
+	check(!is_up(a), "the link is up");
+	others_go_on("unplugged");
+	check(is_there(a->bdf), "the kernel has not waited");
+	card_stop(a);
+	card_detach(a);
+	check(until_others(!is_there(a->bdf), WAIT_MS), "it does not go");
+	run_shell("until %s/lab_ask plug %s 2>/dev/null; do sleep 0.1; done", program_folder, port);
+	check(until_others(is_there(a->bdf), WAIT_MS), "it does not come");
+	a_comes_again();
+	printf("ok unplugged and plugged in again: told after %u ms\n", (unsigned)ms);
 }
 
 /* Slot Control of the root port: power controller, power indicator. */
@@ -398,13 +465,7 @@ static void pulled_out(const char *root)
 
 	slot_power(root, true);
 	run_shell("echo 1 >/sys/bus/pci/devices/%s/remove; echo 1 >/sys/bus/pci/rescan", a->bdf);
-	run_shell("cd /sys/bus/pci/devices/%s && { [ ! -e driver ] || echo %s >driver/unbind; } && "
-		  "echo vfio-pci >driver_override",
-		  a->bdf, a->bdf);
-	run_shell("echo %s >/sys/bus/pci/drivers_probe", a->bdf);
-	card_attach(a);
-	card_start(a);
-	a_works();
+	a_comes_again();
 	printf("ok pulled out and put in again: told after %u ms\n", (unsigned)ms);
 }
 
@@ -414,8 +475,8 @@ static void faults(char **argv)
 
 	b = &others[0];
 	c = &others[1];
-	card_open(b, argv[1]);
-	card_open(c, argv[2]);
+	card_open(b, argv[2]);
+	card_open(c, argv[3]);
 	check(plx_port_promisc_set(b->port, true) == 0 && plx_port_promisc_set(c->port, true) == 0,
 	      "promiscuous");
 	a_works();
@@ -428,7 +489,8 @@ static void faults(char **argv)
 	fault("reset by its own bit", raw_reset);
 	fault("asleep", sleeps);
 	iommu_fault();
-	pulled_out(argv[0]);
+	unplugged(argv[0]);
+	pulled_out(argv[1]);
 	card_close(b);
 	card_close(c);
 	b = c = NULL;
@@ -487,7 +549,7 @@ static int run(int argc, char **argv)
 		puts("flooding");
 		for (;;)
 			turn();
-	} else if (strcmp(what, "faults") == 0 && argc == 5) {
+	} else if (strcmp(what, "faults") == 0 && argc == 6) {
 		card_open(a, argv[1]);
 		faults(argv + 2);
 	} else {

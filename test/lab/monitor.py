@@ -6,6 +6,8 @@ monitor.py FOLDER COMMAND...: FOLDER is the lab's --share, its --monitor is FOLD
 a file ask.ID with one line in it, the answer a file answer.ID with "ok" or what went wrong:
 
     link N up|down   the link of port N
+    unplug N         the guest is asked to let the card of port N go
+    plug N           a new card, like the one that has gone
 """
 import json
 import os
@@ -39,6 +41,11 @@ def do(monitor, line):
     match line.split():
         case ["link", port, "up" | "down" as state]:
             return monitor.run("set_link", name=f"nic{port}", up=state == "up")
+        case ["unplug", port]:
+            return monitor.run("device_del", id=f"nic{port}")
+        case ["plug", port]:  # as in scripts/lib/lab_qemu.sh
+            return monitor.run("device_add", driver="igb", id=f"nic{port}", bus=f"rp{port}",
+                               netdev=f"net{port}", mac=f"02:4c:41:42:00:0{port}", romfile="")
     return f"not understood: {line}"
 
 

@@ -33,7 +33,7 @@ state() {
 	for bdf in ${ports//,/ }; do
 		readlink -f "/sys/bus/pci/devices/$bdf/driver"
 		net=$(ls "/sys/bus/pci/devices/$bdf/net" 2>/dev/null) || net=
-		[ -z "$net" ] || echo "$net $(cat "/sys/class/net/$net/flags" "/sys/class/net/$net/mtu")"
+		[ -z "$net" ] || echo "$net $(cat "/sys/class/net/$net/flags" "/sys/class/net/$net/mtu" 2>/dev/null)"
 	done
 }
 
