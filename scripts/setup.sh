@@ -12,7 +12,8 @@ usage: scripts/setup.sh [SET...] [--check] [--hugepages N]
 
 Sets of packages, each on top of what is needed to build and run, and for scripts/demo.sh:
   --dev    tests, checks and benchmarks: Criterion, clang, clang-tidy, shellcheck, python3 with
-           jsonschema, chromium, make, strace, tcpdump, tcpreplay
+           jsonschema, chromium, make, strace, tcpdump, tcpreplay,
+           valgrind
   --lab    the virtual machine of scripts/lab.sh with emulated igb cards: QEMU 8 or later, and
            two kernels of Debian (stable, backports), unpacked into a cache folder and not
            installed: /var/cache/pollux/lab, for an ordinary user in ~/.cache
@@ -31,7 +32,7 @@ END
 packages_run="gcc libc6-dev cmake ninja-build pkg-config libnuma-dev libinih-dev libhugetlbfs-bin
 	libpcap-dev libxdp-dev libbpf-dev libmnl-dev libjansson-dev iproute2 ethtool iperf3 iputils-ping"
 packages_dev="libcriterion-dev g++ clang libclang-rt-dev clang-format clang-tidy
-	shellcheck python3 python3-jsonschema chromium make strace tcpdump tcpreplay"
+	shellcheck python3 python3-jsonschema chromium make strace tcpdump tcpreplay valgrind"
 packages_lab="busybox-static kmod xz-utils zstd pciutils"
 packages_peer="libdpdk-dev dpdk-dev"
 # The igb card came with QEMU 8: from the release where it has that, else from its backports.
@@ -233,7 +234,7 @@ check_without_apt() {
 	local programs="cc cmake ninja pkg-config hugeadm ip ethtool iperf3 ping"
 	local libraries="numa inih libpcap libxdp libbpf libmnl jansson"
 	if [ $want_dev -eq 1 ]; then
-		programs+=" c++ clang clang-format clang-tidy shellcheck python3 chromium make strace tcpdump tcpreplay"
+		programs+=" c++ clang clang-format clang-tidy shellcheck python3 chromium make strace tcpdump tcpreplay valgrind"
 		libraries+=" criterion"
 	fi
 	if [ $want_lab -eq 1 ]; then programs+=" qemu-system-x86_64 busybox depmod"; fi

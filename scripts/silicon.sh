@@ -139,36 +139,8 @@ touch "$report" 2>/dev/null || fail 1 "--report $report: can't be written"
 [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID" "$report"
 scratch=$(mktemp -d) || exit 1
 
-for bdf in "${ports[@]}"; do
-	remember "$bdf"
-done
-
-# The end of this pipe is the end of the script, by whatever means; children do not have it.
-exec {alive}> >(
-	trap '' INT TERM HUP
-	cat >/dev/null
-	# A step that outlived the script ends, and what it started with it.
-	if read -r child 2>/dev/null <"$scratch/child"; then end_step "$child"; fi
-	give_back
-	rm -rf "$scratch"
-)
-helper=$!
-
-child='' failed=0 verdicts=()
-
-# shellcheck disable=SC2317
-finish() {
-	local status=$?
-	trap - EXIT
-	trap '' INT TERM HUP
-	[ -z "$child" ] || end_step "$child"
-	exec {alive}>&-
-	wait "$helper" || status=1
-	exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+borrow_ports
+failed=0 verdicts=()
 
 # Refused as a whole, before anything is touched, when one of them is in use.
 to_take=()

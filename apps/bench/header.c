@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The machine, the programs and the settings that figures belong to. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -248,12 +249,16 @@ static json_t *port_of(const struct bench *bench, const struct pair *pair, unsig
 	const struct lcore *lcore = &bench->lcores[pair->instances[end]->index % bench->nb_lcores];
 	struct plx_port_info info = {0};
 	struct plx_port_link link = {0};
+	char net[IF_NAMESIZE];
 
 	plx_port_info(port, &info);
 	plx_port_link(port, &link);
-	return json_pack("{si ss ss si sb si si}", "port", (int)port, "name", info.name, "driver",
-			 info.driver ? info.driver : "", "link_mbps", (int)link.speed_mbps,
-			 "emulated", pair->emulated, "lcore", (int)lcore->id, "cpu", lcore->cpu);
+	return json_pack("{si ss ss so si sb si si}", "port", (int)port, "name", info.name,
+			 "driver", info.driver ? info.driver : "", "interface",
+			 info.if_index && if_indextoname(info.if_index, net) ? json_string(net)
+									     : json_null(),
+			 "link_mbps", (int)link.speed_mbps, "emulated", pair->emulated, "lcore",
+			 (int)lcore->id, "cpu", lcore->cpu);
 }
 
 json_t *header_pairs(const struct bench *bench)

@@ -132,7 +132,8 @@ static void put_pair(const json_t *pair, FILE *out)
 	json_array_foreach(ports, i, port)
 	{
 		fputs(i ? " and " : " on ", out);
-		xml_text(doc_string(port, "name"), out);
+		xml_text(doc_string(port, *doc_string(port, "interface") ? "interface" : "name"),
+			 out);
 	}
 	fputs(pair_is(pair, "user")	? ", driven from user space"
 	      : pair_is(pair, "kernel") ? ", through the kernel"
@@ -235,7 +236,8 @@ static void put_answers(const struct answer *answer, FILE *out)
 		put_throughput_answer(answer, answer->large, out);
 	put_other_answer(answer, "latency_p50", "pair", "Median latency", out);
 	put_other_answer(answer, "latency_p99", "pair", "Latency p99", out);
-	put_other_answer(answer, "throughput_pps", "no stress", "Throughput under stress", out);
+	put_other_answer(answer, "throughput_pps", "no stress",
+			 "Throughput under stress, of that without", out);
 	fputs("</ul>\n", out);
 }
 
@@ -254,7 +256,7 @@ static void put_limits(const json_t *report, FILE *out)
 		const char *label, *means;
 	} known[] = {
 		{"emulated", "the card is emulated and no line paces it, so there is no ceiling"},
-		{"shared CPU", "lcores share a CPU and take turns"},
+		{"shared CPU", "lcores take turns on a CPU, and so may latencies be turns"},
 		{"oversubscribed, ratios indicative", "there are fewer CPUs than lcores"},
 	};
 	size_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One line that is written over on a terminal; elsewhere a line for each run. On stderr: stdout has
- * the report. */
+/* One line that is written over on a terminal; elsewhere a line for each load of a pair. On stderr:
+ * stdout has the report. */
 #include <string.h>
 #include <unistd.h>
 
@@ -44,7 +44,8 @@ void live_run(const struct run *run, unsigned nb_repeats)
 {
 	live.run = *run;
 	live.nb_repeats = nb_repeats;
-	if (!live.on)
+	/* Elsewhere one line for all repeats of the pairs. */
+	if (!live.on || (!live.terminal && run->repeat > 1))
 		return;
 	if (live.terminal)
 		fputs(erase, stderr);

@@ -115,3 +115,46 @@ give_back() {
 	done
 	return $status
 }
+
+# ---- until the script ends, by whatever means ----
+
+# What uses the ports writes its pid into $scratch/child, and ends at SIGTERM.
+end_user() {
+	local tries
+	kill -TERM "$1" 2>/dev/null
+	for ((tries = 700; tries > 0; tries--)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null
+}
+
+# shellcheck disable=SC2317
+finish() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	[ -z "$child" ] || end_user "$child"
+	exec {alive}>&-
+	wait "$helper" || status=1
+	exit "$status"
+}
+
+# borrow_ports: remembers ports. The end of a pipe is the end of the script: a helper then ends who uses
+# them, and gives them back. Children must not have the pipe: {alive}>&-
+borrow_ports() {
+	local bdf
+	for bdf in "${ports[@]}"; do remember "$bdf"; done
+	exec {alive}> >(
+		trap '' INT TERM HUP
+		cat >/dev/null
+		if read -r child 2>/dev/null <"$scratch/child"; then end_user "$child"; fi
+		give_back
+		rm -rf "$scratch"
+	)
+	helper=$!
+	child=
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}

@@ -41,39 +41,10 @@ read_ports() {
 	[ $EUID -eq 0 ] || fail 1 "--real: only root may do that: sudo scripts/paper.sh ..."
 }
 
-# end_guest PID
-end_guest() {
-	kill -TERM "$1" 2>/dev/null
-	within 10 test ! -d "/proc/$1" || kill -KILL "$1" 2>/dev/null
-}
-
-# shellcheck disable=SC2317
-finish() {
-	local status=$?
-	trap - EXIT
-	trap '' INT TERM HUP
-	[ -z "$child" ] || end_guest "$child"
-	exec {alive}>&-
-	wait "$helper" || status=1
-	exit "$status"
-}
-
 run_real() {
-	local bdf status
+	local status
 	scratch=$(mktemp -d) || exit 1
-	for bdf in "${ports[@]}"; do remember "$bdf"; done
-	exec {alive}> >(
-		trap '' INT TERM HUP
-		cat >/dev/null
-		if read -r orphan 2>/dev/null <"$scratch/child"; then end_guest "$orphan"; fi
-		give_back
-		rm -rf "$scratch"
-	)
-	helper=$!
-	child=
-	trap finish EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	borrow_ports
 	# Refused as a whole, before anything is touched, when one of them is in use.
 	"${devbind[@]}" --bind vfio-pci "${ports[@]:0:2}" {alive}>&- || exit 1
 	to_kernel "${ports[2]}" || exit 1

@@ -97,17 +97,6 @@ run_step() {
 	"step_$1"
 }
 
-# end_step PID
-end_step() {
-	local tries
-	kill -TERM "$1" 2>/dev/null
-	for ((tries = 700; tries > 0; tries--)); do
-		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	kill -KILL "$1" 2>/dev/null
-}
-
 # has_lines FILE N: as many of plx-perf-forward's, one a second
 has_lines() {
 	[ "$(grep -cE '^[0-9]+ [0-9]+$' "$1" 2>/dev/null)" -ge "$2" ]

@@ -219,12 +219,12 @@ static json_t *sample_pair(const struct sample *sample, bool user)
 		char name[32];
 
 		snprintf(name, sizeof(name), user ? "0000:00:%02x.0" : "net_pcap%u", 2 + i);
-		json_array_append_new(ports,
-				      json_pack("{s:i, s:s, s:s, s:i, s:b, s:i, s:i}", "port",
-						(user ? 0 : 2) + i, "name", name, "driver",
-						user ? "net_igb" : "net_pcap", "link_mbps", 1000,
-						"emulated", sample->emulated, "lcore",
-						(user ? 1 : 3) + i, "cpu", i));
+		json_array_append_new(
+			ports, json_pack("{s:i, s:s, s:s, s:s?, s:i, s:b, s:i, s:i}", "port",
+					 (user ? 0 : 2) + i, "name", name, "driver",
+					 user ? "net_igb" : "net_pcap", "interface",
+					 user ? NULL : "igb2", "link_mbps", 1000, "emulated",
+					 sample->emulated, "lcore", (user ? 1 : 3) + i, "cpu", i));
 	}
 	return json_pack("{s:s, s:s, s:o}", "name", user ? "user" : "kernel", "path",
 			 user ? "user" : "kernel", "ports", ports);

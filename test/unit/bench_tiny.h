@@ -24,10 +24,10 @@ static inline void tiny_drop(void)
 static inline void tiny_add_pair(const char *name, const char *path, const char *driver)
 {
 	json_array_append_new(json_object_get(tiny, "pairs"),
-			      json_pack("{s:s, s:s, s:[{s:i, s:s, s:s, s:i, s:b, s:i, s:i}]}",
+			      json_pack("{s:s, s:s, s:[{s:i, s:s, s:s, s:n, s:i, s:b, s:i, s:i}]}",
 					"name", name, "path", path, "ports", "port", 0, "name",
-					"p0", "driver", driver, "link_mbps", 1000, "emulated", 0,
-					"lcore", 1, "cpu", 0));
+					"p0", "driver", driver, "interface", "link_mbps", 1000,
+					"emulated", 0, "lcore", 1, "cpu", 0));
 }
 
 /* Of a user-space driver and of the kernel's path. */
