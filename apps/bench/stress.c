@@ -124,7 +124,7 @@ static int give_up(int status)
 
 int stress_start(unsigned nb_streams, const cpu_set_t *cpus)
 {
-	char port_text[8], streams[8];
+	char port_text[16], streams[16];
 	char *serve[] = {(char[]){"iperf3"},	(char[]){"-s"}, (char[]){"-1"}, (char[]){"-B"},
 			 (char[]){"127.0.0.1"}, (char[]){"-p"}, port_text,	NULL};
 	char *send[] = {(char[]){"iperf3"},
