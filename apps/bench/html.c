@@ -256,7 +256,8 @@ static void put_limits(const json_t *report, FILE *out)
 		const char *label, *means;
 	} known[] = {
 		{"emulated", "the card is emulated and no line paces it, so there is no ceiling"},
-		{"shared CPU", "lcores take turns on a CPU, and so may latencies be turns"},
+		{"shared CPU",
+		 "lcores take turns on the CPUs, and a latency may be the length of such a turn"},
 		{"oversubscribed, ratios indicative", "there are fewer CPUs than lcores"},
 	};
 	size_t i;

@@ -257,6 +257,7 @@ static void add_latency(struct svg_chart *chart, const json_t *report, const jso
 static bool make_latency(struct svg_chart *chart, const json_t *report)
 {
 	const char *load = choose_load(report, NULL);
+	size_t nb_medians = 0, nb_rare = 0; /* series */
 	size_t i;
 	json_t *pair;
 
@@ -265,17 +266,20 @@ static bool make_latency(struct svg_chart *chart, const json_t *report)
 	chart->title = "Latency by frame size";
 	chart->x_label = "bytes of a frame, FCS included";
 	chart->y_label = "\xc2\xb5s";
-	snprintf(chart->desc, sizeof(chart->desc),
-		 "One way, at load %.*s: the median, and what one packet in a hundred exceeds "
-		 "(p99). "
-		 "Whiskers from the least to the greatest repeat. Lower is better.",
-		 format_cut(load, 24), load);
 	add_frames(chart, report);
 	json_array_foreach(json_object_get(report, "pairs"), i, pair)
 	{
 		add_latency(chart, report, pair, i, load, false);
+		nb_medians = chart->nb_series - nb_rare;
 		add_latency(chart, report, pair, i, load, true);
+		nb_rare = chart->nb_series - nb_medians;
 	}
+	snprintf(chart->desc, sizeof(chart->desc),
+		 "One way, at load %.*s: the median%s. Whiskers from the least to the greatest "
+		 "repeat. "
+		 "Lower is better.",
+		 format_cut(load, 24), load,
+		 nb_rare ? ", and what one packet in a hundred exceeds (p99)" : "");
 	set_mix_apart(chart);
 	choose_log(chart);
 	return chart->nb_series > 0;
