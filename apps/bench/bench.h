@@ -95,6 +95,9 @@ int options_parse(struct options *opts, int argc, char **argv);
  */
 int lcores_arguments(const struct options *opts, int argc, char **argv, char ***out);
 
+/** Whether two lcores may run on one CPU. */
+bool lcores_share(unsigned a, unsigned b);
+
 /* ---- setup.c: the ports and the instances at them ---- */
 
 struct pair {
@@ -111,7 +114,6 @@ struct lcore {
 	int cpu; /* the only one; -1: several */
 	unsigned nb_instances;
 	struct instance *instances[2 * BENCH_PAIRS_MAX];
-	bool shares; /* its CPU with another that polls */
 };
 
 struct bench {
@@ -120,7 +122,7 @@ struct bench {
 	struct pair pairs[BENCH_PAIRS_MAX + 1]; /* the last: the cable of the bias, or nothing */
 	unsigned nb_lcores;
 	struct lcore lcores[2 * BENCH_PAIRS_MAX];
-	bool few_cpus; /* fewer than lcores, main included */
+	bool few_cpus; /* fewer than lcores, main included, or two that poll share one */
 	bool in_turn;  /* pairs can't all run at once */
 	struct plx_mempool *pool;
 	struct packet_form *forms; /* [instance][frame of a mix] */

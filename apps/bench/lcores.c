@@ -119,3 +119,13 @@ int lcores_arguments(const struct options *opts, int argc, char **argv, char ***
 	*out = args;
 	return nb;
 }
+
+bool lcores_share(unsigned a, unsigned b)
+{
+	cpu_set_t of_a, of_b;
+
+	if (plx_lcore_cpuset(a, &of_a) || plx_lcore_cpuset(b, &of_b))
+		return true;
+	CPU_AND(&of_a, &of_a, &of_b);
+	return CPU_COUNT(&of_a) > 0;
+}

@@ -38,11 +38,13 @@ static int check_file(const char *option, const char *path)
 
 static int check_dir(const char *option, const char *path)
 {
-	if (!path ||
-	    ((mkdir(path, 0777) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0))
-		return 0;
-	bench_complain("%s %s: can't write there: %s", option, path, strerror(errno));
-	return -errno;
+	int ret = 0;
+
+	if (path && ((mkdir(path, 0777) && errno != EEXIST) || access(path, W_OK | X_OK)))
+		ret = -errno;
+	if (ret)
+		bench_complain("%s %s: can't write there: %s", option, path, strerror(-ret));
+	return ret;
 }
 
 static int check_places(const struct options *opts)

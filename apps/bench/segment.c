@@ -100,16 +100,6 @@ static bool is_active(const struct instance *instance, struct pair **pairs, unsi
 	return false;
 }
 
-static bool share_cpus(unsigned a, unsigned b)
-{
-	cpu_set_t of_a, of_b;
-
-	if (plx_lcore_cpuset(a, &of_a) || plx_lcore_cpuset(b, &of_b))
-		return true;
-	CPU_AND(&of_a, &of_a, &of_b);
-	return CPU_COUNT(&of_a) > 0;
-}
-
 static unsigned make_jobs(struct bench *bench, struct pair **pairs, unsigned nb_pairs,
 			  struct job *jobs)
 {
@@ -128,7 +118,7 @@ static unsigned make_jobs(struct bench *bench, struct pair **pairs, unsigned nb_
 	}
 	for (unsigned i = 0; i < nb; i++)
 		for (unsigned k = 0; k < nb; k++)
-			if (i != k && share_cpus(jobs[i].lcore->id, jobs[k].lcore->id))
+			if (i != k && lcores_share(jobs[i].lcore->id, jobs[k].lcore->id))
 				jobs[i].yield = true;
 	return nb;
 }

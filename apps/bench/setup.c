@@ -23,6 +23,12 @@ enum {
 static const double CHECK_PPS = 2000, CHECK_S = 0.02;
 static const char *const bias_device[] = {"net_ring2000", "net_ring2001,peer=net_ring2000"};
 
+static int no_memory(void)
+{
+	bench_complain("out of memory");
+	return -ENOMEM;
+}
+
 /* ---- Lcores ---- */
 
 static int only_cpu(unsigned id)
@@ -35,6 +41,15 @@ static int only_cpu(unsigned id)
 		if (CPU_ISSET(cpu, &cpus))
 			return (int)cpu;
 	return -1;
+}
+
+static bool polls_share(const struct bench *bench)
+{
+	for (unsigned i = 0; i < bench->nb_lcores; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (lcores_share(bench->lcores[i].id, bench->lcores[k].id))
+				return true;
+	return false;
 }
 
 static int find_lcores(struct bench *bench)
@@ -57,11 +72,11 @@ static int find_lcores(struct bench *bench)
 			       wanted);
 		return -EINVAL;
 	}
-	bench->few_cpus = (unsigned)CPU_COUNT(&all) < bench->nb_lcores + 1;
+	bench->few_cpus = (unsigned)CPU_COUNT(&all) < bench->nb_lcores + 1 || polls_share(bench);
 	bench->in_turn = bench->few_cpus || bench->nb_lcores < wanted;
 	if (bench->opts.isolate && bench->few_cpus) {
-		bench_complain("--isolate: want a CPU for each of %u lcores, these have %d: leave "
-			       "it out, or give more",
+		bench_complain("--isolate: want a CPU for each of %u lcores, these have %d, or "
+			       "share them: leave it out, or give more",
 			       bench->nb_lcores + 1, CPU_COUNT(&all));
 		return -EINVAL;
 	}
@@ -288,7 +303,7 @@ static int make_instance(struct bench *bench, struct pair *pair, unsigned pair_n
 			      plx_lcore_node(bench->lcores[index % bench->nb_lcores].id));
 
 	if (!instance)
-		return -ENOMEM;
+		return no_memory();
 	memset(instance, 0, sizeof(*instance));
 	instance->port = port;
 	instance->index = index;
@@ -322,7 +337,7 @@ static int check_cable(struct bench *bench, struct pair *pair)
 {
 	struct result *result = malloc(sizeof(*result));
 	uint64_t nb[2] = {0};
-	int ret = result ? 0 : -ENOMEM;
+	int ret = result ? 0 : no_memory();
 
 	for (int i = 0; i < CHECK_TRIES && ret == 0 && (!nb[0] || !nb[1]); i++) {
 		bench_load(bench, pair, &bench->opts.mixes[0], CHECK_PPS, 0);
@@ -363,7 +378,7 @@ int bench_open(struct bench *bench)
 	bench->forms = calloc((size_t)(bench->nb_pairs + 1) * 2 * INSTANCE_SIZES_MAX,
 			      sizeof(*bench->forms));
 	if (!bench->forms)
-		return -ENOMEM;
+		return no_memory();
 	if ((ret = check_ports(bench)) != 0 || (ret = find_lcores(bench)) != 0 ||
 	    (ret = make_pool(bench)) != 0)
 		return ret;

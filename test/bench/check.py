@@ -3,6 +3,7 @@
 """What a report of plx-bench says beside what net_fault told that it did.
 
 usage: check.py faults REPORT TOLD PLAN TOLD PLAN   each stream's counts are those of the plan
+       check.py kept REPORT                        the sender was not held up for long: there is a latency
        check.py late REPORT SHARE MS               the latency that SHARE do not exceed is MS at least
        check.py quiet REPORT MS                    the worst of all latencies is below MS; else 77
 
@@ -12,6 +13,7 @@ TOLD is the file of tell=, of the port that the first stream comes to, then of t
 import json
 import sys
 
+KEPT = 0.9
 KINDS = ("drop", "flip", "dup", "swap", "hold", "stall", "insert")
 
 
@@ -53,11 +55,17 @@ def faults(report, *rest):
     same("valid", runs[0]["valid"], True)
     for i, stream in enumerate(runs[0]["streams"]):
         check_stream(f"stream {i}", stream, read(rest[2 * i]), plan_of(rest[2 * i + 1]))
-    # At rate max no latency is told: it would be the size of the buffers.
+    # At rate max no latency is told: it would be the size of the buffers. Nor of a rate that was not kept.
     total = sum(stream["received"] for stream in runs[0]["streams"])
-    if runs[0]["load"] == "max":
+    if runs[0]["load"] == "max" or runs[0]["kept"] < KEPT:
         total = 0
     same("samples of latency", runs[0]["latency_ns"]["count"], total)
+
+
+def kept(report):
+    least = min(run["kept"] for run in report["runs"])
+    if least < KEPT:
+        fail(f"this machine kept {least:.0%} of the rate")
 
 
 def late(report, share, milliseconds):
@@ -68,10 +76,10 @@ def late(report, share, milliseconds):
 
 
 def quiet(report, milliseconds):
-    worst = max(run["latency_ns"]["max"] for run in report["runs"])
+    worst = max(run["latency_ns"]["max"] or float("inf") for run in report["runs"])
     if worst >= float(milliseconds) * 1e6:
         print(f"this machine alone is away for {worst / 1e6:.1f} ms")
         sys.exit(77)
 
 
-{"faults": faults, "late": late, "quiet": quiet}[sys.argv[1]](read(sys.argv[2]), *sys.argv[3:])
+{"faults": faults, "kept": kept, "late": late, "quiet": quiet}[sys.argv[1]](read(sys.argv[2]), *sys.argv[3:])

@@ -49,12 +49,22 @@ bench() {
 }
 freeze=()
 
+# timed KEYS0 KEYS1 OPTION...: once more where the machine was too busy to keep the rate
+timed() {
+	local tries
+	for ((tries = 20; tries > 0; tries--)); do
+		bench "$@"
+		python3 -B "$tools/check.py" kept report.json >busy && return 0
+	done
+	fail "$what: $(<busy), 20 times"
+}
+
 # ---- each fault alone, and all of them, both ways ----
 
 # case KEYS PLAN [OPTION...]: of what is on its way to port 1
 case_is() {
 	what=$1
-	bench "" "$1" --duration 1 "${@:3}"
+	timed "" "$1" --duration 1 "${@:3}"
 	check faults report.json told1 "$2" told0 ""
 }
 
@@ -72,7 +82,7 @@ case_is stall=1000+200x4,stall-us=20000 "stall=4" --size 64
 
 what="all at once"
 all="drop=1000+100x17,flip=1001+100x13,dup=1010+20x15,swap=1042+100x11,insert=1004+10x40"
-bench "drop=1500+1x200,dup=1800+7x30" "$all,hold=1065+100x10,hold-us=20000" --duration 1 --size 256
+timed "drop=1500+1x200,dup=1800+7x30" "$all,hold=1065+100x10,hold-us=20000" --duration 1 --size 256
 check faults report.json told1 "drop=17 flip=13 dup=15 swap=11 insert=40 hold=10" \
 	told0 "drop=200 dup=30"
 
@@ -84,13 +94,13 @@ check faults report.json told1 "swap=7" told0 "drop=9"
 
 held="hold=1000+50,hold-us=150000"
 what="held back"
-bench "$held" "$held" --duration 2 --size 64
+timed "$held" "$held" --duration 2 --size 64
 check late report.json p99 149.9
 # Not those that were not, if the machine is quiet enough to tell.
 bench "" "" --duration 2 --size 64
 cp report.json plain.json
 if python3 -B "$tools/check.py" quiet plain.json 50; then
-	bench "$held" "$held" --duration 2 --size 64
+	timed "$held" "$held" --duration 2 --size 64
 	! python3 -B "$tools/check.py" late report.json p50 100 >/dev/null ||
 		fail "half of the packets are late when one in fifty is"
 fi
@@ -99,13 +109,13 @@ fi
 
 what="a process that is stopped"
 freeze=(python3 -B "$tools/freeze.py" 50 350 process)
-bench "" "" --duration 2 --size 64
+timed "" "" --duration 2 --size 64
 check late report.json max 49
 # A tenth of the time: of the packets of that tenth nine in ten waited for 5 ms, half for 25 ms.
 check late report.json p99 40
 
 what="a thread that is stopped"
 freeze=(python3 -B "$tools/freeze.py" 50 350 plx-lcore-1)
-bench "" "" --duration 2 --size 64
+timed "" "" --duration 2 --size 64
 check late report.json max 49
 check late report.json p99 40
