@@ -186,8 +186,7 @@ static int find_top(struct plan *plan, const struct mix *mix, unsigned i)
 	bench_load(bench, plan->pairs[i], mix, 0, 0);
 	ret = segment_run(bench, &plan->pairs[i], 1, TOP_S, TOP_S, plan->results);
 	if (ret == 0) {
-		plan->tops[i].sent =
-			(double)plx_max_u64(s[0].sent, s[1].sent) / plan->results[0].seconds;
+		plan->tops[i].sent = s[0].sent_pps > s[1].sent_pps ? s[0].sent_pps : s[1].sent_pps;
 		plan->tops[i].received = (s[0].pps + s[1].pps) / 2;
 	}
 	return ret;

@@ -263,6 +263,8 @@ static void take_stream(const struct instance *from, const struct instance *to,
 		.pps = packets / seconds,
 		.mbps = bytes * 8 / seconds / 1e6,
 		.wire_mbps = (bytes + packets * PACKET_WIRE_EXTRA) * 8 / seconds / 1e6,
+		.sent_pps = (double)(from->at_end.sent - from->at_start.sent) * 1e9 /
+			    (double)(from->end_ns - from->from_ns),
 		.drops = {tx.tx.errors - before[0].tx.errors, tx.tx.dropped - before[0].tx.dropped,
 			  rx.rx.missed - before[1].rx.missed, rx.rx.errors - before[1].rx.errors,
 			  rx.rx.nombuf - before[1].rx.nombuf},

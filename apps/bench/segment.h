@@ -19,7 +19,8 @@ struct usage {
 struct stream {
 	unsigned from_port, to_port;
 	uint64_t sent, received, lost, duplicate, reordered, corrupt, foreign;
-	double pps, mbps, wire_mbps; /* received while both sent */
+	double pps, mbps, wire_mbps; /* received in the time that is measured */
+	double sent_pps;	     /* given to the port in that time */
 	struct {
 		uint64_t tx_errors, tx_dropped, rx_missed, rx_errors, rx_nombuf;
 	} drops; /* what the two ports counted */
