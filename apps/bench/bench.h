@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "complain.h"
 #include "instance.h"
 
 enum {
@@ -77,9 +78,6 @@ enum {
 
 extern const char bench_usage[];
 
-/** Print "plx-bench: ...", one line, to stderr. */
-PLX_PRINTF(1, 2) void bench_complain(const char *fmt, ...);
-
 /** The program's own arguments, argv[0] being its name. Needs no EAL. */
 int options_parse(struct options *opts, int argc, char **argv);
 
@@ -102,7 +100,7 @@ bool lcores_share(unsigned a, unsigned b);
 
 struct pair {
 	const struct pair_conf *conf;
-	const char *path; /* "user", "kernel", "software" */
+	const char *path; /* "user": a card; "kernel": an interface of it; "software" */
 	bool emulated;
 	unsigned line_mbps;	       /* of a real card's cable, the slower end; 0: none */
 	struct instance *instances[2]; /* in memory of the lcore's node */
@@ -144,6 +142,9 @@ void bench_close_bias(struct bench *bench);
 void bench_load(struct bench *bench, struct pair *pair, const struct mix *mix, double pps,
 		double delay_us);
 
+/** Which of the lcores polls the instance of this index. */
+unsigned bench_lcore(const struct bench *bench, unsigned index);
+
 /** Mean bytes of its frames, with FCS. */
 double mix_bytes(const struct mix *mix);
 
@@ -160,7 +161,7 @@ int floor_report(struct bench *bench);
 
 /* ---- plan.c: what is measured, in which order ---- */
 
-/** Seconds that bench_run() will take. */
+/** Seconds that plan_run() will take. */
 double plan_seconds(const struct bench *bench);
 
 /** Fill the report. Returns 0, -EINTR (a signal; no line), -errno after one line. */
@@ -172,7 +173,7 @@ int plan_run(struct bench *bench);
  * The greatest rate that a pair carries without losing more than @allowed, by binary search.
  *
  * @top_pps  never beyond
- * @trials   out: appended to, {"pps","loss","ok"}
+ * @trials   out: appended to, {"pps","loss","kept","invalid_because","ok"}
  * @pps      out: one direction; 0 when even the smallest rate loses
  */
 int search_rate(struct bench *bench, struct pair *pair, const struct mix *mix, double top_pps,

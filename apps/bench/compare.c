@@ -232,8 +232,8 @@ static int compare(const char *path_a, const json_t *a, const char *path_b, cons
 	size_t nb = count_common(a, b), only_a, only_b;
 
 	if (nb == 0)
-		return report_fail(EXIT_NOT_COMPARED, "%s and %s have no point in common", path_a,
-				   path_b);
+		return bench_fail(EXIT_NOT_COMPARED, "%s and %s have no point in common", path_a,
+				  path_b);
 	print_about('A', path_a, a);
 	print_about('B', path_b, b);
 	print_differences(a, b);
@@ -256,8 +256,8 @@ int compare_main(int argc, char **argv)
 		return EXIT_COMPARED;
 	}
 	if (argc != 3)
-		return report_fail(EXIT_USAGE,
-				   "compare: want two files: plx-bench compare A.json B.json");
+		return bench_fail(EXIT_USAGE,
+				  "compare: want two files: plx-bench compare A.json B.json");
 	a = report_read(argv[1]);
 	if (a)
 		b = report_read(argv[2]);
@@ -267,7 +267,7 @@ int compare_main(int argc, char **argv)
 	json_decref(a);
 	json_decref(b);
 	if (fflush(stdout) || ferror(stdout))
-		return report_fail(EXIT_NOT_COMPARED, "stdout: cannot be written: %s",
-				   strerror(errno));
+		return bench_fail(EXIT_NOT_COMPARED, "stdout: cannot be written: %s",
+				  strerror(errno));
 	return status;
 }

@@ -63,10 +63,8 @@ static int make_spins(struct bench *bench)
 	if (bench->spins)
 		return 0;
 	bench->spins = calloc(bench->nb_lcores, sizeof(*bench->spins));
-	if (!bench->spins) {
-		bench_complain("out of memory");
-		return -ENOMEM;
-	}
+	if (!bench->spins)
+		return bench_fail(-ENOMEM, "out of memory");
 	for (unsigned i = 0; i < bench->nb_lcores; i++) {
 		bench->spins[i].lcore = &bench->lcores[i];
 		hist_reset(&bench->spins[i].gaps);
@@ -91,7 +89,7 @@ int floor_spin(struct bench *bench, double seconds)
 		for (unsigned i = first; i < end; i++)
 			plx_lcore_wait(bench->lcores[i].id, NULL);
 		if (ret)
-			bench_complain("an lcore does not start: %s", strerror(-ret));
+			bench_fail(ret, "an lcore does not start: %s", strerror(-ret));
 	}
 	return ret;
 }
@@ -105,6 +103,5 @@ int floor_report(struct bench *bench)
 	if (json_array_size(floors) == bench->nb_lcores &&
 	    json_object_set_new(bench->report, "floors", floors) == 0)
 		return 0;
-	bench_complain("out of memory");
-	return -ENOMEM;
+	return bench_fail(-ENOMEM, "out of memory");
 }

@@ -197,9 +197,10 @@ static void warn_of_throttle(const struct bench *bench)
 	const char *runtime = first_line("/proc/sys/kernel/sched_rt_runtime_us", text);
 
 	if (bench->opts.isolate && *runtime && strcmp(runtime, "-1") != 0)
-		bench_complain("warning: the kernel stops SCHED_FIFO loops for %ld us in each "
-			       "second: sysctl kernel.sched_rt_runtime_us=-1 ends that",
-			       1000000 - atol(runtime));
+		bench_fail(0,
+			   "warning: the kernel stops SCHED_FIFO loops for %ld us in each "
+			   "second: sysctl kernel.sched_rt_runtime_us=-1 ends that",
+			   1000000 - atol(runtime));
 }
 
 double header_steal_percent(void)
@@ -246,7 +247,7 @@ json_t *header_make(const struct bench *bench, int argc, char **argv)
 static json_t *port_of(const struct bench *bench, const struct pair *pair, unsigned end)
 {
 	const unsigned port = pair->instances[end]->port;
-	const struct lcore *lcore = &bench->lcores[pair->instances[end]->index % bench->nb_lcores];
+	const struct lcore *lcore = &bench->lcores[bench_lcore(bench, pair->instances[end]->index)];
 	struct plx_port_info info = {0};
 	struct plx_port_link link = {0};
 	char net[IF_NAMESIZE];

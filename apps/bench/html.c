@@ -394,7 +394,7 @@ int report_write_html(const json_t *report, const char *path)
 	int error;
 
 	if (!page.chart)
-		return report_fail(-ENOMEM, "out of memory for %s", path);
+		return bench_fail(-ENOMEM, "out of memory for %s", path);
 	error = report_write_file(path, write_page, &page);
 	free(page.chart);
 	return error;

@@ -45,12 +45,12 @@ static int make_map(const struct options *opts, char map[MAP_BYTES])
 
 	if (nb == 0)
 		return -EINVAL;
-	if (opts->isolate && !enough) {
-		bench_complain("--isolate: want a CPU for each of %u lcores, there %s %u: leave it "
-			       "out, or measure fewer pairs",
-			       workers + 1, nb == 1 ? "is" : "are", nb);
-		return -OPTIONS_WRONG;
-	}
+	if (opts->isolate && !enough)
+		return bench_fail(
+			-OPTIONS_WRONG,
+			"--isolate: want a CPU for each of %u lcores, there %s %u: leave it "
+			"out, or measure fewer pairs",
+			workers + 1, nb == 1 ? "is" : "are", nb);
 	out = fmemopen(map, MAP_BYTES, "w");
 	if (!out)
 		return -ENOMEM;

@@ -31,7 +31,7 @@ static int check_file(const char *option, const char *path)
 	if (copy && ret == 0 && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
 		ret = -EISDIR;
 	if (ret)
-		bench_complain("%s %s: can't write it: %s", option, path, strerror(-ret));
+		bench_fail(ret, "%s %s: can't write it: %s", option, path, strerror(-ret));
 	free(copy);
 	return ret;
 }
@@ -43,7 +43,7 @@ static int check_dir(const char *option, const char *path)
 	if (path && ((mkdir(path, 0777) && errno != EEXIST) || access(path, W_OK | X_OK)))
 		ret = -errno;
 	if (ret)
-		bench_complain("%s %s: can't write there: %s", option, path, strerror(-ret));
+		bench_fail(ret, "%s %s: can't write there: %s", option, path, strerror(-ret));
 	return ret;
 }
 
@@ -83,8 +83,7 @@ static int print(const json_t *report)
 	report_print(report, stdout);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	bench_complain("can't write the tables: %s", strerror(errno));
-	return -EIO;
+	return bench_fail(-EIO, "can't write the tables: %s", strerror(errno));
 }
 
 static void tell_estimate(void)
@@ -110,9 +109,8 @@ static int measure(int argc, char **argv)
 	bench.report = json_pack("{ss si}", "schema", "plx-bench", "version", 1);
 	header = header_make(&bench, argc, argv);
 	if (!bench.report || !header) {
-		bench_complain("out of memory");
 		json_decref(header);
-		return -ENOMEM;
+		return bench_fail(-ENOMEM, "out of memory");
 	}
 	json_object_set_new(bench.report, "header", header);
 	json_object_set_new(bench.report, "pairs", header_pairs(&bench));
@@ -142,10 +140,10 @@ static int run(int argc, char **argv)
 	if (ret == 0 && json_is_true(json_object_get(bench.report, "valid")))
 		status = 0;
 	if (ret && plx_stop_requested()) {
-		bench_complain(bench.opts.hgrm
-				       ? "interrupted: no report is written; --hgrm has what was "
-					 "measured by then"
-				       : "interrupted: nothing is written");
+		bench_fail(ret, bench.opts.hgrm
+					? "interrupted: no report is written; --hgrm has what was "
+					  "measured by then"
+					: "interrupted: nothing is written");
 		status = EXIT_INTERRUPTED;
 	}
 	bench_close(&bench);
@@ -178,8 +176,8 @@ static int start(int argc, char **argv)
 		return plx_init_exit_status(ret, bench_usage, stdout);
 	if (own == argc) {
 		plx_fini();
-		bench_complain("--pair is missing: plx-bench [EAL options] -- --pair NAME=A:B");
-		return OPTIONS_WRONG;
+		return bench_fail(OPTIONS_WRONG,
+				  "--pair is missing: plx-bench [EAL options] -- --pair NAME=A:B");
 	}
 	if (bench.opts.estimate) {
 		tell_estimate();

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,18 +113,7 @@ static const struct option longs[] = {
 	{NULL, 0, NULL, 0},
 };
 
-void bench_complain(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("plx-bench: ", stderr);
-	vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	fputc('\n', stderr);
-	va_end(args);
-}
-
-#define wrong(...) (bench_complain(__VA_ARGS__), OPTIONS_WRONG)
+#define wrong(...) bench_fail(OPTIONS_WRONG, __VA_ARGS__)
 
 /* ---- Values ---- */
 

@@ -5,10 +5,8 @@
  * does meanwhile meets all of them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "segment.h"
 
@@ -81,8 +79,7 @@ static int append(json_t *array, json_t *item)
 {
 	if (item && json_array_append_new(array, item) == 0)
 		return 0;
-	bench_complain("out of memory");
-	return -ENOMEM;
+	return bench_fail(-ENOMEM, "out of memory");
 }
 
 /* Of the pairs first .. first + nb - 1 at once; run->pair and ->pps are set here. */
@@ -137,7 +134,7 @@ static int write_hgrm(const struct plan *plan, const struct run *run, const stru
 	if (out && fclose(out) && ret == 0)
 		ret = -errno;
 	if (ret)
-		bench_complain("--hgrm %s: can't write it: %s", path, strerror(-ret));
+		bench_fail(ret, "--hgrm %s: can't write it: %s", path, strerror(-ret));
 	return ret;
 }
 
@@ -384,14 +381,13 @@ static int run_bias(struct plan *plan, json_t *bias)
 
 		bench_load(bench, pair, mix, BIAS_PPS, 0);
 		ret = segment_run(bench, &pair, 1, 0, seconds, plan->results);
-		if (ret == 0 && plan->results[0].wrong) {
-			bench_complain("the cable of the bias: %s", plan->results[0].wrong);
-			ret = -EIO;
-		}
+		if (ret == 0 && plan->results[0].wrong)
+			ret = bench_fail(-EIO, "the cable of the bias: %s", plan->results[0].wrong);
 		if (ret == 0)
 			ret = append(bias,
-				     json_pack("{ss sf ss so}", "frame", mix->text, "frame_bytes",
-					       mix_bytes(mix), "load", "10000pps", "latency_ns",
+				     json_pack("{ss sf so so}", "frame", mix->text, "frame_bytes",
+					       mix_bytes(mix), "load",
+					       json_sprintf("%.0fpps", BIAS_PPS), "latency_ns",
 					       record_latency(&plan->results[0].latency, true)));
 	}
 	bench_close_bias(bench);
@@ -413,8 +409,7 @@ static int make_plan(struct bench *bench, struct plan *plan)
 	    json_object_set(bench->report, "runs", plan->runs) == 0 &&
 	    json_object_set(bench->report, "searches", plan->searches) == 0)
 		return 0;
-	bench_complain("out of memory");
-	return -ENOMEM;
+	return bench_fail(-ENOMEM, "out of memory");
 }
 
 int plan_run(struct bench *bench)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,18 +16,6 @@ enum {
 	SCHEMA_VERSION = 1,
 	PATH_ROOM = 4096,
 };
-
-int report_fail(int error, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("plx-bench: ", stderr);
-	vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	fputc('\n', stderr);
-	va_end(args);
-	return error;
-}
 
 /* ---- What follows from the raw figures ---- */
 
@@ -70,14 +57,14 @@ int report_derive(json_t *report)
 
 	if (!json_is_object(report) || !json_is_array(json_object_get(report, "runs")) ||
 	    !json_is_array(json_object_get(report, "pairs")))
-		return report_fail(-EINVAL, "the report has no pairs and no runs");
+		return bench_fail(-EINVAL, "the report has no pairs and no runs");
 	for (unsigned i = 0; i < PLX_ARRAY_SIZE(parts); i++) {
 		if (json_object_set_new(report, parts[i].key, parts[i].derive(report)))
-			return report_fail(-ENOMEM, "out of memory for the %s of the report",
-					   parts[i].key);
+			return bench_fail(-ENOMEM, "out of memory for the %s of the report",
+					  parts[i].key);
 	}
 	if (json_object_set_new(report, "valid", json_boolean(is_valid(report))))
-		return report_fail(-ENOMEM, "out of memory for the report");
+		return bench_fail(-ENOMEM, "out of memory for the report");
 	return 0;
 }
 
@@ -90,21 +77,21 @@ json_t *report_read(const char *path)
 	double version = doc_number(report, "version");
 
 	if (!report && error.line < 0) {
-		report_fail(0, "%s: %s", path, strerror(errno));
+		bench_fail(0, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
 	if (!report) {
-		report_fail(0, "%s: line %d: no JSON: %s", path, error.line, error.text);
+		bench_fail(0, "%s: line %d: no JSON: %s", path, error.line, error.text);
 		return NULL;
 	}
 	if (strcmp(doc_string(report, "schema"), "plx-bench") != 0) {
-		report_fail(0, "%s: not a report of plx-bench --json", path);
+		bench_fail(0, "%s: not a report of plx-bench --json", path);
 	} else if (version != SCHEMA_VERSION) {
-		report_fail(0, "%s: schema version %g; this program reads version %d", path,
-			    isnan(version) ? 0 : version, SCHEMA_VERSION);
+		bench_fail(0, "%s: schema version %g; this program reads version %d", path,
+			   isnan(version) ? 0 : version, SCHEMA_VERSION);
 	} else if (!json_is_array(json_object_get(report, "runs")) ||
 		   !json_is_array(json_object_get(report, "pairs"))) {
-		report_fail(0, "%s: a report without pairs and runs", path);
+		bench_fail(0, "%s: a report without pairs and runs", path);
 	} else {
 		return report;
 	}
@@ -153,7 +140,7 @@ int report_write_file(const char *path, void (*write)(const void *what, FILE *ou
 
 	if (!out) {
 		error = -errno;
-		return report_fail(error, "%s: cannot be written: %s", path, strerror(-error));
+		return bench_fail(error, "%s: cannot be written: %s", path, strerror(-error));
 	}
 	errno = 0;
 	write(what, out);
@@ -166,7 +153,7 @@ int report_write_file(const char *path, void (*write)(const void *what, FILE *ou
 	if (error && name[0])
 		unlink(name);
 	if (error)
-		return report_fail(error, "%s: cannot be written: %s", path, strerror(-error));
+		return bench_fail(error, "%s: cannot be written: %s", path, strerror(-error));
 	return 0;
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "complain.h"
+
 enum {
 	REPORT_LATENCIES = 7,
 	REPORT_BEYOND_MIN = 10, /* samples that a percentile needs beyond it */
@@ -104,9 +106,6 @@ json_t *derive_points(const json_t *report);
 json_t *derive_ratios(const json_t *report);
 json_t *derive_verdicts(const json_t *report);
 json_t *derive_claims(const json_t *report);
-
-/** A line for stderr; returns @error. */
-PLX_PRINTF(2, 3) int report_fail(int error, const char *fmt, ...);
 
 /** Write a file by @write, in whole or not at all. */
 int report_write_file(const char *path, void (*write)(const void *what, FILE *out),

@@ -62,12 +62,12 @@ static int parse(struct wanted *wanted, int argc, char **argv)
 		else if (option == 'h')
 			wanted->help = true;
 		else
-			return report_fail(EXIT_USAGE, "report: %s: %s (plx-bench report --help)",
-					   argv[optind - 1],
-					   option == ':' ? "wants a value" : "unknown option");
+			return bench_fail(EXIT_USAGE, "report: %s: %s (plx-bench report --help)",
+					  argv[optind - 1],
+					  option == ':' ? "wants a value" : "unknown option");
 	}
 	if (!wanted->help && optind != argc - 1)
-		return report_fail(EXIT_USAGE, "report: want one file (plx-bench report --help)");
+		return bench_fail(EXIT_USAGE, "report: want one file (plx-bench report --help)");
 	wanted->in = argv[optind];
 	return 0;
 }
@@ -103,7 +103,7 @@ int report_main(int argc, char **argv)
 		report_print(report, stdout);
 	status = write_all(&wanted, report);
 	if (fflush(stdout) || ferror(stdout))
-		status = report_fail(EXIT_FAILED, "stdout: cannot be written: %s", strerror(errno));
+		status = bench_fail(EXIT_FAILED, "stdout: cannot be written: %s", strerror(errno));
 	if (!doc_true(report, "valid"))
 		status = EXIT_FAILED;
 	json_decref(report);

@@ -25,10 +25,8 @@ static int try_rate(struct bench *bench, struct pair *pair, const struct mix *mi
 	double loss = 0;
 	int ret;
 
-	if (!result) {
-		bench_complain("out of memory");
-		return -ENOMEM;
-	}
+	if (!result)
+		return bench_fail(-ENOMEM, "out of memory");
 	bench_load(bench, pair, mix, pps, bench->opts.delays_us[0]);
 	ret = segment_run(bench, &pair, 1, 0, seconds, result);
 	if (ret == 0) {

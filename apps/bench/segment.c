@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -92,10 +91,15 @@ static int work(void *arg)
 
 /* ---- Who takes part ---- */
 
+static bool is_end_of(const struct instance *instance, const struct pair *pair)
+{
+	return instance == pair->instances[0] || instance == pair->instances[1];
+}
+
 static bool is_active(const struct instance *instance, struct pair **pairs, unsigned nb_pairs)
 {
 	for (unsigned i = 0; i < nb_pairs; i++)
-		if (instance == pairs[i]->instances[0] || instance == pairs[i]->instances[1])
+		if (is_end_of(instance, pairs[i]))
 			return true;
 	return false;
 }
@@ -125,13 +129,6 @@ static unsigned make_jobs(struct bench *bench, struct pair **pairs, unsigned nb_
 
 /* ---- The main lcore, asleep most of the time ---- */
 
-static void sleep_ns(uint64_t ns)
-{
-	struct timespec ts = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
-
-	nanosleep(&ts, NULL);
-}
-
 static bool all_in(struct job *jobs, unsigned nb_jobs, enum instance_phase phase)
 {
 	for (unsigned i = 0; i < nb_jobs; i++)
@@ -145,11 +142,12 @@ static int wait_for_phase(struct job *jobs, unsigned nb_jobs, enum instance_phas
 	for (int ms = 0; ms < STEP_MS; ms++) {
 		if (all_in(jobs, nb_jobs, phase))
 			return 0;
-		sleep_ns(1000000);
+		usleep(1000);
 	}
-	bench_complain("lcores did not come to run within %d s: is something else on their CPUs?",
-		       STEP_MS / 1000);
-	return -ETIMEDOUT;
+	return bench_fail(
+		-ETIMEDOUT,
+		"lcores did not come to run within %d s: is something else on their CPUs?",
+		STEP_MS / 1000);
 }
 
 static int set_phase(struct job *jobs, unsigned nb_jobs, enum instance_phase phase)
@@ -185,7 +183,7 @@ static void send_for(struct pair **pairs, unsigned nb_pairs, double seconds)
 	uint64_t now = start;
 
 	while (now < end && !plx_stop_requested()) {
-		sleep_ns(end - now < TICK_NS ? end - now : TICK_NS);
+		usleep((useconds_t)(plx_min_u64(end - now, TICK_NS) / 1000));
 		now = plx_clock_now_ns();
 		live_tick(nb_received(pairs, nb_pairs) - nb, (double)(now - start) / 1e9);
 	}
@@ -200,7 +198,7 @@ static bool drain(struct pair **pairs, unsigned nb_pairs)
 	for (;;) {
 		uint64_t now, seen;
 
-		sleep_ns(LOOK_NS);
+		usleep(LOOK_NS / 1000);
 		now = plx_clock_now_ns();
 		seen = nb_received(pairs, nb_pairs);
 		if (seen != nb) {
@@ -239,17 +237,37 @@ static double between(double start, double end)
 	return start < 0 || end < start ? -1 : end - start;
 }
 
+/* What the ports counted meanwhile: that which sends its packets out, that which receives them in. */
+struct counted {
+	struct plx_port_tx_stats tx;
+	struct plx_port_rx_stats rx;
+};
+
+static struct counted count_between(const struct plx_port_stats *before,
+				    const struct plx_port_stats *after, unsigned from)
+{
+	const struct plx_port_tx_stats *tx = &before[from].tx, *tx_now = &after[from].tx;
+	const struct plx_port_rx_stats *rx = &before[!from].rx, *rx_now = &after[!from].rx;
+
+	return (struct counted){
+		.tx = {.packets = tx_now->packets - tx->packets,
+		       .errors = tx_now->errors - tx->errors,
+		       .dropped = tx_now->dropped - tx->dropped},
+		.rx = {.packets = rx_now->packets - rx->packets,
+		       .missed = rx_now->missed - rx->missed,
+		       .errors = rx_now->errors - rx->errors,
+		       .nombuf = rx_now->nombuf - rx->nombuf},
+	};
+}
+
 static void take_stream(const struct instance *from, const struct instance *to,
-			const struct plx_port_stats before[2], struct stream *stream)
+			const struct counted *counted, struct stream *stream)
 {
 	const double seconds = (double)(to->end_ns - to->from_ns) / 1e9;
 	const double packets = (double)(to->at_end.received - to->at_start.received);
 	const double bytes = (double)(to->at_end.received_bytes - to->at_start.received_bytes) +
 			     packets * (double)PACKET_FCS_BYTES;
-	struct plx_port_stats tx = {0}, rx = {0};
 
-	plx_port_stats(from->port, &tx);
-	plx_port_stats(to->port, &rx);
 	*stream = (struct stream){
 		.from_port = from->port,
 		.to_port = to->port,
@@ -265,37 +283,29 @@ static void take_stream(const struct instance *from, const struct instance *to,
 		.wire_mbps = (bytes + packets * PACKET_WIRE_EXTRA) * 8 / seconds / 1e6,
 		.sent_pps = (double)(from->at_end.sent - from->at_start.sent) * 1e9 /
 			    (double)(from->end_ns - from->from_ns),
-		.drops = {tx.tx.errors - before[0].tx.errors, tx.tx.dropped - before[0].tx.dropped,
-			  rx.rx.missed - before[1].rx.missed, rx.rx.errors - before[1].rx.errors,
-			  rx.rx.nombuf - before[1].rx.nombuf},
+		.drops = {counted->tx.errors, counted->tx.dropped, counted->rx.missed,
+			  counted->rx.errors, counted->rx.nombuf},
 	};
 }
 
 /* The same packets as the ports and the tracker count them; NULL: all agree. */
-static const char *find_wrong(const struct instance *from, const struct instance *to,
-			      const struct plx_port_stats before[2])
+static const char *find_wrong(const struct instance *to, const struct stream *stream,
+			      const struct counted *counted)
 {
-	struct plx_port_stats tx = {0}, rx = {0};
-	const struct tracker *tracker = &to->tracker;
-
-	plx_port_stats(from->port, &tx);
-	plx_port_stats(to->port, &rx);
-	if (tracker->next > from->counts.sent)
+	if (to->tracker.next > stream->sent)
 		return "a packet came whose number was never sent";
-	if (tracker->received + tracker_lost(tracker, from->counts.sent) != from->counts.sent)
+	if (stream->received + stream->lost != stream->sent)
 		return "numbers that came and numbers that did not are not what was sent";
-	if (tracker->stale > 0)
+	if (to->tracker.stale > 0)
 		return "packets came so late that it is not known whether they are duplicates";
 	if (to->late > 0)
 		return "packets of the run before came";
-	if (tracker->received + tracker->duplicate + to->corrupt + to->foreign !=
+	if (stream->received + stream->duplicate + stream->corrupt + stream->foreign !=
 	    to->counts.received)
 		return "what was received does not add up";
-	if (tx.tx.packets + tx.tx.errors + tx.tx.dropped - before[0].tx.packets -
-		    before[0].tx.errors - before[0].tx.dropped !=
-	    from->counts.sent)
+	if (counted->tx.packets + counted->tx.errors + counted->tx.dropped != stream->sent)
 		return "the port that sends counts another number of packets than were given to it";
-	if (rx.rx.packets - before[1].rx.packets != to->counts.received)
+	if (counted->rx.packets != to->counts.received)
 		return "the port that receives counts another number of packets than came from it";
 	return NULL;
 }
@@ -315,8 +325,7 @@ static struct usage usage_between(const struct usage *start, const struct usage 
 static bool polls(const struct job *job, const struct pair *pair)
 {
 	for (unsigned i = 0; i < job->nb_instances; i++)
-		if (job->instances[i] == pair->instances[0] ||
-		    job->instances[i] == pair->instances[1])
+		if (is_end_of(job->instances[i], pair))
 			return true;
 	return false;
 }
@@ -325,19 +334,23 @@ static void take_result(const struct pair *pair, const struct job *jobs, unsigne
 			const struct plx_port_stats before[2], struct result *result)
 {
 	struct instance *const *ends = pair->instances;
+	struct plx_port_stats after[2] = {0};
 	double due = 0, sent = 0;
 
+	for (unsigned end = 0; end < 2; end++)
+		plx_port_stats(ends[end]->port, &after[end]);
 	memset(result, 0, sizeof(*result));
 	hist_reset(&result->latency);
 	for (unsigned end = 0; end < 2; end++) {
 		const struct instance *from = ends[end], *to = ends[!end];
-		const struct plx_port_stats of[2] = {before[end], before[!end]};
+		const struct counted counted = count_between(before, after, end);
+
 		due += (double)(from->end_ns - from->start_ns) / 1e9 * from->load.pps;
 		sent += (double)from->counts.sent;
 
-		take_stream(from, to, of, &result->streams[end]);
+		take_stream(from, to, &counted, &result->streams[end]);
 		if (!result->wrong)
-			result->wrong = find_wrong(from, to, of);
+			result->wrong = find_wrong(to, &result->streams[end], &counted);
 		hist_add(&result->latency, &to->latency);
 		result->seconds += (double)(to->end_ns - to->from_ns) / 2e9;
 	}
@@ -374,7 +387,7 @@ static int start_jobs(struct job *jobs, unsigned nb_jobs)
 	for (unsigned i = 0; i < nb_jobs && ret == 0; i++)
 		ret = plx_lcore_launch(jobs[i].lcore->id, work, &jobs[i]);
 	if (ret)
-		bench_complain("the lcores do not start: %s", strerror(-ret));
+		bench_fail(ret, "the lcores do not start: %s", strerror(-ret));
 	return ret ? ret : wait_for_phase(jobs, nb_jobs, PHASE_STOP);
 }
 

@@ -13,7 +13,6 @@
 enum {
 	CACHE_SIZE = 256,
 	POOL_MIN = 4096,
-	ETH_MTU = 1500,
 	ETH_EXTRA = 18, /* of a frame besides its payload, FCS included */
 	LINK_WAIT_MS = 9000,
 	CHECK_TRIES = 5,
@@ -22,12 +21,6 @@ enum {
 
 static const double CHECK_PPS = 2000, CHECK_S = 0.02;
 static const char *const bias_device[] = {"net_ring2000", "net_ring2001,peer=net_ring2000"};
-
-static int no_memory(void)
-{
-	bench_complain("out of memory");
-	return -ENOMEM;
-}
 
 /* ---- Lcores ---- */
 
@@ -66,20 +59,19 @@ static int find_lcores(struct bench *bench)
 			break;
 		bench->lcores[bench->nb_lcores++] = (struct lcore){.id = id, .cpu = only_cpu(id)};
 	}
-	if (bench->nb_lcores == 0) {
-		bench_complain("there is but the main lcore, which leads: want one lcore more, or "
-			       "better one for each of %u ports (-l, --lcores)",
-			       wanted);
-		return -EINVAL;
-	}
+	if (bench->nb_lcores == 0)
+		return bench_fail(
+			-EINVAL,
+			"there is but the main lcore, which leads: want one lcore more, or "
+			"better one for each of %u ports (-l, --lcores)",
+			wanted);
 	bench->few_cpus = (unsigned)CPU_COUNT(&all) < bench->nb_lcores + 1 || polls_share(bench);
 	bench->in_turn = bench->few_cpus || bench->nb_lcores < wanted;
-	if (bench->opts.isolate && bench->few_cpus) {
-		bench_complain("--isolate: want a CPU for each of %u lcores, these have %d, or "
-			       "share them: leave it out, or give more",
-			       bench->nb_lcores + 1, CPU_COUNT(&all));
-		return -EINVAL;
-	}
+	if (bench->opts.isolate && bench->few_cpus)
+		return bench_fail(-EINVAL,
+				  "--isolate: want a CPU for each of %u lcores, these have %d, or "
+				  "share them: leave it out, or give more",
+				  bench->nb_lcores + 1, CPU_COUNT(&all));
 	return 0;
 }
 
@@ -166,13 +158,12 @@ static int make_pool(struct bench *bench)
 		}
 	if (need < POOL_MIN)
 		need = POOL_MIN;
-	if (bench->opts.nb_mbufs && bench->opts.nb_mbufs < need) {
-		bench_complain(
+	if (bench->opts.nb_mbufs && bench->opts.nb_mbufs < need)
+		return bench_fail(
+			-EINVAL,
 			"--mbufs %u: too few for the rings of %u ports: want %u, or leave it "
 			"out",
 			bench->opts.nb_mbufs, 2 * bench->nb_pairs, need);
-		return -EINVAL;
-	}
 	conf.nb_mbufs = bench->opts.nb_mbufs ? bench->opts.nb_mbufs : need;
 	if (conf.data_room < PLX_MBUF_DATA_ROOM)
 		conf.data_room = PLX_MBUF_DATA_ROOM;
@@ -183,30 +174,17 @@ static int make_pool(struct bench *bench)
 
 /* ---- Ports ---- */
 
-/* What stands in front of its number. */
-static const char *path_of(const char *driver)
-{
-	static const char *const kernel[] = {"net_pcap", "net_af_packet", "net_af_xdp", "net_tap"};
-
-	if (strcmp(driver, "net_igb") == 0)
-		return "user";
-	for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
-		if (strcmp(driver, kernel[i]) == 0)
-			return "kernel";
-	return "software";
-}
-
 static int check_ports(const struct bench *bench)
 {
 	for (unsigned i = 0; i < 2 * bench->nb_pairs; i++) {
 		const struct pair_conf *pair = &bench->opts.pairs[i / 2];
 
-		if (!plx_port_is_valid(pair->ports[i % 2])) {
-			bench_complain("--pair %s: there is no port %u; ports are made by --vdev "
-				       "and -a, and there are %u",
-				       pair->name, pair->ports[i % 2], plx_port_count());
-			return -ENODEV;
-		}
+		if (!plx_port_is_valid(pair->ports[i % 2]))
+			return bench_fail(
+				-ENODEV,
+				"--pair %s: there is no port %u; ports are made by --vdev "
+				"and -a, and there are %u",
+				pair->name, pair->ports[i % 2], plx_port_count());
 	}
 	return 0;
 }
@@ -226,11 +204,10 @@ static int start_port(const struct bench *bench, unsigned port)
 	if (ret)
 		return ret;
 	if (payload > mtu) {
-		if (payload > info.max_mtu) {
-			bench_complain("--size %u: port %u (%s) takes frames of %u bytes at most",
-				       frame_max(bench), port, info.name, info.max_mtu + ETH_EXTRA);
-			return -EINVAL;
-		}
+		if (payload > info.max_mtu)
+			return bench_fail(
+				-EINVAL, "--size %u: port %u (%s) takes frames of %u bytes at most",
+				frame_max(bench), port, info.name, info.max_mtu + ETH_EXTRA);
 		conf.mtu = payload;
 	}
 	if ((ret = plx_port_configure(port, &conf)) != 0 ||
@@ -270,60 +247,62 @@ static int wait_for_link(struct pair *pair, unsigned end)
 	const unsigned port = pair->instances[end]->port;
 	struct plx_port_link link = {0};
 	struct plx_port_info info;
+	enum line line;
 	int ret = plx_port_link_wait(port, LINK_WAIT_MS, &link);
 
 	if (ret == -ETIMEDOUT)
-		bench_complain("--pair %s: port %u has no link: is the cable in, and the other end "
-			       "up?",
-			       pair->conf->name, port);
+		bench_fail(ret,
+			   "--pair %s: port %u has no link: is the cable in, and the other end "
+			   "up?",
+			   pair->conf->name, port);
 	if (ret || (ret = plx_port_info(port, &info)) != 0)
 		return ret;
 	if (end == 0 || link.speed_mbps < pair->line_mbps)
 		pair->line_mbps = link.speed_mbps;
-	if (line_of(&info) != LINE_REAL)
+	line = line_of(&info);
+	if (line != LINE_REAL)
 		pair->line_mbps = 0;
-	pair->path = path_of(info.driver);
-	pair->emulated |= line_of(&info) == LINE_EMULATED;
+	pair->emulated |= line == LINE_EMULATED;
+	pair->path = info.if_index ? "kernel" : line != LINE_NONE ? "user" : "software";
 	return 0;
 }
 
 /* ---- Instances ---- */
 
-static struct lcore *lcore_of(struct bench *bench, const struct instance *instance)
+unsigned bench_lcore(const struct bench *bench, unsigned index)
 {
-	return &bench->lcores[instance->index % bench->nb_lcores];
+	return index % bench->nb_lcores;
 }
 
 static int make_instance(struct bench *bench, struct pair *pair, unsigned pair_nb, unsigned end,
 			 unsigned port)
 {
 	const unsigned index = 2 * pair_nb + end;
+	struct lcore *lcore = &bench->lcores[bench_lcore(bench, index)];
 	struct instance *instance =
-		plx_mem_alloc(sizeof(*instance), PLX_CACHE_LINE,
-			      plx_lcore_node(bench->lcores[index % bench->nb_lcores].id));
+		plx_mem_alloc(sizeof(*instance), PLX_CACHE_LINE, plx_lcore_node(lcore->id));
 
 	if (!instance)
-		return no_memory();
+		return bench_fail(-ENOMEM, "out of memory");
 	memset(instance, 0, sizeof(*instance));
 	instance->port = port;
 	instance->index = index;
 	instance->from = index ^ 1;
 	instance->pool = bench->pool;
 	pair->instances[end] = instance;
-	lcore_of(bench, instance)->instances[lcore_of(bench, instance)->nb_instances++] = instance;
+	lcore->instances[lcore->nb_instances++] = instance;
 	return 0;
 }
 
+/* Those made last go first. */
 static void drop_instances(struct bench *bench, struct pair *pair)
 {
 	for (unsigned end = 0; end < 2; end++) {
 		struct instance *instance = pair->instances[end];
-		struct lcore *lcore;
 
 		if (!instance)
 			continue;
-		lcore = lcore_of(bench, instance);
-		lcore->nb_instances--; /* those made last go first */
+		bench->lcores[bench_lcore(bench, instance->index)].nb_instances--;
 		instance_release(instance);
 		plx_mem_free(instance);
 		pair->instances[end] = NULL;
@@ -337,7 +316,7 @@ static int check_cable(struct bench *bench, struct pair *pair)
 {
 	struct result *result = malloc(sizeof(*result));
 	uint64_t nb[2] = {0};
-	int ret = result ? 0 : no_memory();
+	int ret = result ? 0 : bench_fail(-ENOMEM, "out of memory");
 
 	for (int i = 0; i < CHECK_TRIES && ret == 0 && (!nb[0] || !nb[1]); i++) {
 		bench_load(bench, pair, &bench->opts.mixes[0], CHECK_PPS, 0);
@@ -347,13 +326,13 @@ static int check_cable(struct bench *bench, struct pair *pair)
 	}
 	free(result);
 	for (unsigned end = 0; end < 2 && ret == 0; end++)
-		if (nb[end] == 0) {
-			bench_complain("--pair %s: nothing of what port %u sends comes in by port "
-				       "%u: does a cable join them?",
-				       pair->conf->name, pair->instances[end]->port,
-				       pair->instances[!end]->port);
-			ret = -ENOLINK;
-		}
+		if (nb[end] == 0)
+			ret = bench_fail(
+				-ENOLINK,
+				"--pair %s: nothing of what port %u sends comes in by port "
+				"%u: does a cable join them?",
+				pair->conf->name, pair->instances[end]->port,
+				pair->instances[!end]->port);
 	return ret;
 }
 
@@ -378,7 +357,7 @@ int bench_open(struct bench *bench)
 	bench->forms = calloc((size_t)(bench->nb_pairs + 1) * 2 * INSTANCE_SIZES_MAX,
 			      sizeof(*bench->forms));
 	if (!bench->forms)
-		return no_memory();
+		return bench_fail(-ENOMEM, "out of memory");
 	if ((ret = check_ports(bench)) != 0 || (ret = find_lcores(bench)) != 0 ||
 	    (ret = make_pool(bench)) != 0)
 		return ret;

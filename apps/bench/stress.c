@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -102,24 +101,17 @@ static void end(pid_t *pid)
 	*pid = 0;
 }
 
-static void sleep_ms(long ms)
-{
-	struct timespec ts = {0, ms * 1000000};
-
-	nanosleep(&ts, NULL);
-}
-
 static int give_up(int status)
 {
 	end(&client);
 	end(&server);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_EXEC)
-		bench_complain("--stress: iperf3 is not there: scripts/setup.sh installs it");
-	else
-		bench_complain("--stress: iperf3 ended with status %d: does the loopback work (ip "
-			       "link set lo up)?",
-			       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	return -EIO;
+		return bench_fail(-EIO,
+				  "--stress: iperf3 is not there: scripts/setup.sh installs it");
+	return bench_fail(-EIO,
+			  "--stress: iperf3 ended with status %d: does the loopback work (ip "
+			  "link set lo up)?",
+			  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 int stress_start(unsigned nb_streams, const cpu_set_t *cpus)
@@ -139,20 +131,18 @@ int stress_start(unsigned nb_streams, const cpu_set_t *cpus)
 			NULL};
 	int port = free_port(), status = 0;
 
-	if (port < 0) {
-		bench_complain("--stress: no loopback here: %s", strerror(errno));
-		return -EIO;
-	}
+	if (port < 0)
+		return bench_fail(-EIO, "--stress: no loopback here: %s", strerror(errno));
 	snprintf(port_text, sizeof(port_text), "%d", port);
 	snprintf(streams, sizeof(streams), "%u", nb_streams);
 	server = start(serve, cpus);
 	for (int i = 0; i < LISTEN_TRIES && !listens(port); i++) {
 		if (has_ended(&server, &status))
 			return give_up(status);
-		sleep_ms(TRY_MS);
+		usleep(TRY_MS * 1000);
 	}
 	client = start(send, cpus);
-	sleep_ms(SETTLE_MS);
+	usleep(SETTLE_MS * 1000);
 	if (server < 0 || client < 0 || has_ended(&client, &status) || has_ended(&server, &status))
 		return give_up(status);
 	return 0;

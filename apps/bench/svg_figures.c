@@ -558,10 +558,10 @@ int report_write_svgs(const json_t *report, const char *dir)
 	int error = 0;
 
 	if (!chart)
-		return report_fail(-ENOMEM, "out of memory for the graphs");
+		return bench_fail(-ENOMEM, "out of memory for the graphs");
 	if (mkdir(dir, 0777) && errno != EEXIST) {
 		error = -errno;
-		report_fail(error, "%s: cannot be made: %s", dir, strerror(-error));
+		bench_fail(error, "%s: cannot be made: %s", dir, strerror(-error));
 	}
 	for (size_t i = 0; i < nb_svg_figures && !error; i++) {
 		char path[4096];
@@ -571,7 +571,7 @@ int report_write_svgs(const json_t *report, const char *dir)
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s.svg", dir, chart->id) >=
 		    (int)sizeof(path)) {
-			error = report_fail(-ENAMETOOLONG, "%s: too long a path", dir);
+			error = bench_fail(-ENAMETOOLONG, "%s: too long a path", dir);
 			break;
 		}
 		error = report_write_file(path, write_chart, chart);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "complain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int bench_fail(int error, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("plx-bench: ", stderr);
+	vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+	fputc('\n', stderr);
+	va_end(args);
+	return error;
+}
