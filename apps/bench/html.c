@@ -282,32 +282,33 @@ static void put_limits(const json_t *report, FILE *out)
 	fputs("</p>\n", out);
 }
 
+static void put_remark(const char *line, FILE *out)
+{
+	fputs("<li>", out);
+	xml_text(line, out);
+	fputs("</li>\n", out);
+}
+
 static void put_invalid(const json_t *report, FILE *out)
 {
-	size_t i;
-	json_t *run;
-
 	if (doc_true(report, "valid"))
 		return;
 	fputs("<div class=\"invalid\" role=\"alert\"><strong>This report is invalid.</strong> "
-	      "Totals "
-	      "that do not add up are in no median, and the rest is to be doubted.<ul>\n",
+	      "Totals that do not add up are in no median, and the rest is to be doubted.<ul>\n",
 	      out);
-	json_array_foreach(json_object_get(report, "runs"), i, run)
-	{
-		if (doc_true(run, "valid"))
-			continue;
-		fputs("<li>", out);
-		xml_text(doc_string(run, "pair"), out);
-		fputs(", frame ", out);
-		xml_text(doc_string(run, "frame"), out);
-		fputs(", load ", out);
-		xml_text(doc_string(run, "load"), out);
-		fprintf(out, ", repeat %.0f: ", doc_number(run, "repeat"));
-		xml_text(doc_string(run, "invalid_because"), out);
-		fputs("</li>\n", out);
-	}
+	remarks_invalid(report, put_remark, out);
 	fputs("</ul></div>\n", out);
+}
+
+static void put_not_kept(const json_t *report, FILE *out)
+{
+	if (remarks_not_kept(report, NULL, NULL) == 0)
+		return;
+	fputs("<details class=\"limits\"><summary>Rates that were not kept: less was sent than the "
+	      "load says</summary><ul>\n",
+	      out);
+	remarks_not_kept(report, put_remark, out);
+	fputs("</ul></details>\n", out);
 }
 
 /* ---- The page ---- */
@@ -341,6 +342,7 @@ static void put_top(const struct answer *answer, FILE *out)
 	if (has_answers(answer))
 		put_answers(answer, out);
 	put_limits(answer->report, out);
+	put_not_kept(answer->report, out);
 	fputs("</header>\n", out);
 }
 

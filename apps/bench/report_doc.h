@@ -101,6 +101,13 @@ bool report_is_yardstick(const json_t *report, const json_t *point);
 /** "64-byte frames", "imix". */
 const char *format_frame(char text[48], const json_t *point);
 
+/** Takes one line, without its end. */
+typedef void (*remark_put)(const char *line, FILE *out);
+/** Runs that were sent slower than their load says. Returns their number; NULL just counts. */
+size_t remarks_not_kept(const json_t *report, remark_put put, FILE *out);
+/** The same of runs and trials of a search that do not count, and why. */
+size_t remarks_invalid(const json_t *report, remark_put put, FILE *out);
+
 /* The parts of report_derive(): new references, or NULL. */
 json_t *derive_points(const json_t *report);
 json_t *derive_ratios(const json_t *report);

@@ -114,64 +114,20 @@ static void print_claims(const json_t *report, FILE *out)
 	}
 }
 
-static void put_run(const json_t *run, const char *what, FILE *out)
+static void put_remark(const char *line, FILE *out)
 {
-	char line[1024];
-
-	snprintf(line, sizeof(line), "  %s, frame %s, load %s, repeat %.0f: %s",
-		 doc_string(run, "pair"), doc_string(run, "frame"), doc_string(run, "load"),
-		 doc_number(run, "repeat"), what);
+	fputs("  ", out);
 	put_wrapped(out, line, 4);
 }
 
-/* A sender that fell behind offered less than the load says. */
-static void print_not_kept(const json_t *report, FILE *out)
+static void print_remarks(const json_t *report, FILE *out)
 {
-	bool any = false;
-	size_t i;
-	json_t *run;
-
-	json_array_foreach(json_object_get(report, "runs"), i, run)
-	{
-		const double kept = doc_number(run, "kept");
-		char what[64];
-
-		if (!(kept < REPORT_KEPT))
-			continue;
-		if (!any)
-			fputs("\nRates that were not kept: less was sent than the load says\n",
-			      out);
-		any = true;
-		snprintf(what, sizeof(what), "%.1f %% of what was due%s", 100 * kept,
-			 kept < 0.9 ? ", so no latency is told" : "");
-		put_run(run, what, out);
-	}
-}
-
-static void print_invalid(const json_t *report, FILE *out)
-{
-	size_t i, k;
-	json_t *run, *search, *trial;
-
-	if (doc_true(report, "valid"))
-		return;
-	fputs("\nINVALID: these figures count for nothing\n", out);
-	json_array_foreach(json_object_get(report, "runs"), i, run)
-	{
-		if (!doc_true(run, "valid"))
-			put_run(run, doc_string(run, "invalid_because"), out);
-	}
-	json_array_foreach(json_object_get(report, "searches"), i, search)
-	{
-		json_array_foreach(json_object_get(search, "trials"), k, trial)
-		{
-			if (!json_is_null(json_object_get(trial, "invalid_because")))
-				fprintf(out, "  %s, frame %s, a trial of the %s search: %s\n",
-					doc_string(search, "pair"), doc_string(search, "frame"),
-					doc_string(search, "kind"),
-					doc_string(trial, "invalid_because"));
-		}
-	}
+	if (remarks_not_kept(report, NULL, NULL))
+		fputs("\nRates that were not kept: less was sent than the load says\n", out);
+	remarks_not_kept(report, put_remark, out);
+	if (!doc_true(report, "valid"))
+		fputs("\nINVALID: these figures count for nothing\n", out);
+	remarks_invalid(report, put_remark, out);
 }
 
 void report_print(const json_t *report, FILE *out)
@@ -186,6 +142,5 @@ void report_print(const json_t *report, FILE *out)
 	}
 	print_verdicts(report, out);
 	print_claims(report, out);
-	print_not_kept(report, out);
-	print_invalid(report, out);
+	print_remarks(report, out);
 }

@@ -49,12 +49,6 @@ void table_cell(struct table *table, const char *fmt, ...)
 	table->cells[table->nb_cells++] = text;
 }
 
-void table_end_row(struct table *table)
-{
-	while (table->nb_cells % table->nb_columns && !table->failed)
-		table_cell(table, "%s", "");
-}
-
 size_t table_rows(const struct table *table)
 {
 	return table->nb_cells / table->nb_columns;

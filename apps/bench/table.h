@@ -33,8 +33,6 @@ void table_init(struct table *table, const char *title, const char *const *heads
 void table_fini(struct table *table);
 
 PLX_PRINTF(2, 3) void table_cell(struct table *table, const char *fmt, ...);
-/** Fills the row that has begun. */
-void table_end_row(struct table *table);
 size_t table_rows(const struct table *table);
 const char *table_at(const struct table *table, size_t row, size_t column);
 bool table_has_column(const struct table *table, size_t column);

@@ -447,6 +447,52 @@ Test(bench_files, tables_with_long_names_and_large_numbers)
 	free(text);
 }
 
+/* On the terminal and on the page. */
+static void assert_told(const char *line, bool told)
+{
+	char *texts[] = {printed(), page()};
+
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(strstr(texts[i], line) != NULL, told, "%s", line);
+		free(texts[i]);
+	}
+}
+
+Test(bench_files, rates_that_were_not_kept_are_told)
+{
+	json_t *run;
+
+	tiny_add_latency("kernel", 1, 100);
+	tiny_derive();
+	assert_told("Rates that were not kept", false);
+	json_object_set_new(tiny_add_latency("user", 2, 100), "kept", json_real(0.95));
+	run = tiny_add("user", 3, 40);
+	json_object_set_new(run, "kept", json_real(0.5));
+	json_object_set_new(run, "latency_ns", json_pack("{s:i, s:n}", "count", 0, "min"));
+	tiny_derive();
+	assert_told("Rates that were not kept", true);
+	assert_told("repeat 2: 95.0 % of what was due, so", false);
+	assert_told("repeat 2: 95.0 % of what was due", true);
+	assert_told("repeat 3: 50.0 % of what was due, so no latency is told", true);
+	assert_told("repeat 1:", false);
+}
+
+Test(bench_files, trials_that_do_not_count_are_told)
+{
+	json_t *trials = json_pack("[{s:f, s:n}, {s:f, s:s}]", "pps", 1000.0, "invalid_because",
+				   "pps", 500.0, "invalid_because", "it does not add up");
+	json_t *search = json_pack("{s:s, s:s, s:s, s:o}", "pair", "user", "frame", "64", "kind",
+				   "ndr", "trials", trials);
+
+	tiny_add("user", 1, 1000);
+	json_array_append_new(json_object_get(tiny, "searches"), search);
+	tiny_derive();
+	assert_told("user, frame 64, a trial of the ndr search: it does not add up", true);
+	json_array_remove(trials, 1);
+	tiny_derive();
+	assert_told("a trial of the ndr search", false);
+}
+
 Test(bench_files, terminal_gets_no_commands)
 {
 	char *text;
