@@ -45,8 +45,7 @@ fail() {
 	exit "$status"
 }
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
-tree=$root
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 demos=() build='' driver=net_af_packet report='' seconds=5
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -109,7 +108,7 @@ run() {
 # ---- set up, build ----
 
 # shellcheck source-path=SCRIPTDIR source=lib/first_build.sh
-. "$root/scripts/lib/first_build.sh"
+. "$tree/scripts/lib/first_build.sh"
 
 if [ -z "$build" ]; then
 	# shellcheck disable=SC2119
@@ -125,7 +124,7 @@ fi
 
 # Where the report goes, made only when there will be one.
 make_report_folder() {
-	if [ -z "$report" ] && [ "$build" = "$root/build/demo" ] && [ -w "$build" ]; then
+	if [ -z "$report" ] && [ "$build" = "$tree/build/demo" ] && [ -w "$build" ]; then
 		report=$build/report
 	fi
 	if [ -z "$report" ]; then
@@ -145,7 +144,7 @@ fi
 # A folder that exists everywhere, to put a private file system on; not one that we live in.
 stage=
 for folder in /mnt /media /srv /opt; do
-	case $root/:$build/ in
+	case $tree/:$build/ in
 	$folder/* | *:$folder/*) ;;
 	*)
 		if [ -d $folder ]; then
@@ -191,15 +190,15 @@ fi
 
 # ---- play ----
 
-export DEMO_ROOT=$root DEMO_BUILD=$build DEMO_DRIVER=$driver DEMO_STAGE=$stage
+export DEMO_ROOT=$tree DEMO_BUILD=$build DEMO_DRIVER=$driver DEMO_STAGE=$stage
 export DEMO_PAGES=$pages DEMO_CPUS=$cpus DEMO_SECONDS=$seconds DEMO_REPORT=$report
 status=0
 for demo in "${demos[@]}"; do
 	printf '\n== %s\n' "$demo"
-	script=$root/scripts/lib/demo_$demo.sh
+	script=$tree/scripts/lib/demo_$demo.sh
 	if [ ${#how[@]} -eq 0 ]; then
 		case $demo in
-		l2fwd) script=$root/scripts/lib/demo_files.sh ;;
+		l2fwd) script=$tree/scripts/lib/demo_files.sh ;;
 		bench)
 			say "bench: no interfaces without namespaces of its own: left out"
 			continue

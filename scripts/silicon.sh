@@ -84,16 +84,7 @@ while [ $# -gt 0 ]; do
 done
 
 [ ${#ports[@]} -eq 2 ] || fail 2 "want two ports that a cable joins, by PCI address: 0000:01:00.0 0000:01:00.1"
-for i in 0 1; do
-	bdf=${ports[$i],,}
-	[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] || bdf=0000:$bdf
-	[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
-		fail 2 "${ports[$i]}: want a PCI address, as in 0000:01:00.0"
-	ports[i]=$bdf
-	[ -d "$pci/devices/$bdf" ] || fail 1 "$bdf: there is no such device; see scripts/devbind.sh --status"
-	[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
-done
-[ "${ports[0]}" != "${ports[1]}" ] || fail 2 "${ports[0]}: twice; want the two ends of a cable"
+check_ports ''
 if [ -z "$seconds" ]; then seconds=$((is_quick ? 5 : 30)); fi
 if ! [[ $seconds =~ ^[1-9][0-9]{0,3}$ ]] || [ "$seconds" -lt 3 ] || [ "$seconds" -gt 3600 ]; then
 	fail 2 "--seconds '$seconds': want a number, 3 to 3600"

@@ -4,11 +4,26 @@
 # Sourced by silicon.sh and paper.sh: ports from one driver to another, and back to what they were: driver,
 # name, MTU and state of the interface, owner of the VFIO group. What the suite sets at an interface of
 # the kernel (rings, queues, offloads) goes when the driver takes the port anew.
-# Wants pci.sh, devbind (its command), ports, scratch and the function complain.
+# Wants pci.sh, devbind (its command), ports, scratch and the functions complain and fail.
 # shellcheck disable=SC2154
 
 readonly near_ip=198.18.0.1 # what an interface may have for the time of a test
 declare -A had had_interface had_mtu is_had_up had_owner
+
+# check_ports PREFIX: ports[] are cards of the family, each once; afterwards in the form of sysfs
+check_ports() {
+	local i bdf
+	for i in "${!ports[@]}"; do
+		bdf=${ports[i],,}
+		[[ $bdf =~ ^[0-9a-f]{4,8}: ]] || bdf=0000:$bdf
+		[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
+			fail 2 "${1}${ports[i]}: want a PCI address, as in 0000:01:00.0"
+		[[ " ${ports[*]:0:i} " != *" $bdf "* ]] || fail 2 "${1}$bdf: twice; want ports that differ"
+		ports[i]=$bdf
+		[ -d "$pci/devices/$bdf" ] || fail 1 "$bdf: there is no such device; see scripts/devbind.sh --status"
+		[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
+	done
+}
 
 # within SECONDS COMMAND...
 within() {

@@ -23,16 +23,7 @@ read_ports() {
 	local bdf why
 	IFS=, read -r -a ports <<<"$real"
 	[ ${#ports[@]} -eq 4 ] || fail 2 "--real $real: want four ports, as in 0000:01:00.0,0000:01:00.1,..."
-	for i in 0 1 2 3; do
-		bdf=${ports[i],,}
-		[[ $bdf =~ ^[0-9a-f]{4,8}: ]] || bdf=0000:$bdf
-		[[ $bdf =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
-			fail 2 "--real: ${ports[i]}: want a PCI address, as in 0000:01:00.0"
-		ports[i]=$bdf
-		[ -d "$pci/devices/$bdf" ] || fail 1 "$bdf: there is no such device: scripts/devbind.sh --status"
-		[ -n "$(part_of "$bdf")" ] || fail 1 "$bdf: no card of the igb family: $(name_of "$bdf")"
-	done
-	[ "$(printf '%s\n' "${ports[@]}" | sort -u | wc -l)" -eq 4 ] || fail 2 "--real $real: a port is there twice"
+	check_ports "--real: "
 	# Of the others devbind says so.
 	for bdf in "${ports[@]:2}"; do
 		why=$(busy "$bdf" | joined)

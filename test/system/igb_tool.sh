@@ -108,7 +108,7 @@ done
 echo 0x10fb >"$tree/0000:02:00.0/device"
 plan=(env "PLX_SYSROOT=$scratch" "${silicon[@]}" "--cpus=0,1")
 refused 1 "silicon: error: 0000:02:00.0: no card of the igb family: *" "${plan[@]}" 01:00.0 02:00.0
-refused 2 "silicon: error: 0000:01:00.0: twice; want the two ends of a cable" "${plan[@]}" 01:00.0 0000:01:00.0
+refused 2 "silicon: error: 0000:01:00.0: twice; want ports that differ" "${plan[@]}" 01:00.0 0000:01:00.0
 refused 2 "silicon: error: --seconds '2': want a number, 3 to 3600" "${plan[@]}" --seconds 2 01:00.0 01:00.1
 refused 2 "silicon: error: --steps: 'cabel': there are *" "${plan[@]}" --steps machine,cabel 01:00.0 01:00.1
 refused 2 "silicon: error: --cpus '1,1': want two that differ*" "${plan[@]}" --cpus=1,1 01:00.0 01:00.1
