@@ -27,6 +27,8 @@ The machine:
   --kernel VERSION       stable, backports, or a release or its beginning, as in 6.1; stable
   --append ARGUMENTS     more arguments for the kernel
   --device ARGUMENT      one more device, as for QEMU's -device; edu, for instance
+  --set DEVICE.PROPERTY=VALUE
+                         as for QEMU's -set; port N is the device nicN below the root port rpN
 
 Its ports:
   --ports N              1 to 8 of them; 4
@@ -48,7 +50,7 @@ The run:
   --gdb PATH             a socket for gdb: the guest's kernel
   --console FILE         the kernel's console into a file
 
---bind, --wire, --dump, --env and --device can be given several times.
+--bind, --wire, --dump, --env, --device and --set can be given several times.
 
 Exit status: COMMAND's; 1 the lab can't start, or the folder of --share may lack something; 2 wrong
 usage; 124 it hung or crashed: its console is shown; 130 interrupted; 141 nobody reads the output.

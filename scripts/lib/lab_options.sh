@@ -9,7 +9,7 @@ readonly lab_ports_most=8
 opt_cpus=2 opt_memory_mb='' opt_hugepages=256 opt_hugepage=2M opt_ports=4 opt_iommu=1 opt_vf=0
 opt_monitor='' opt_timeout='' opt_share='' opt_accel=auto opt_kernel=stable opt_keep='' opt_gdb=''
 opt_console='' opt_append='' opt_bind='' opt_cable='' opt_env=() opt_wire=() opt_dump=()
-opt_device=()
+opt_device=() opt_set=()
 bind=() cable=() wire=() dump=() command=()
 
 wrong() {
@@ -212,7 +212,7 @@ known_option() {
 }
 readonly lab_option_names="--cpus --memory --hugepages --ports --bind --vf --cable --wire --monitor
  --timeout --share --accel --kernel --env --dump --gdb --console --append
- --device"
+ --device --set"
 
 read_option() {
 	[ -n "$2" ] || { known_option "$1" && wrong "$1: want a value"; }
@@ -236,6 +236,11 @@ read_option() {
 	--console) opt_console=$(absolute "$2") ;;
 	--append) opt_append=$2 ;;
 	--device) opt_device+=("$2") ;;
+	--set)
+		[[ $2 =~ ^[A-Za-z][A-Za-z0-9_-]*\.[A-Za-z0-9_-]+=. ]] ||
+			wrong "$1 $2: want DEVICE.PROPERTY=VALUE, as in rp0.hotplug=off"
+		opt_set+=("$2")
+		;;
 	*) known_option "$1" ;;
 	esac
 }

@@ -98,7 +98,7 @@ x2apic() {
 
 # qemu_devices STATUS OUT ERR CONSOLE SETTINGS: descriptors
 qemu_devices() {
-	local name port device
+	local name port device set
 	if [ -n "$opt_iommu" ]; then qemu+=(-device "intel-iommu,intremap=on$(x2apic)"); fi
 	qemu_pipe status "$1"
 	qemu_pipe out "$2"
@@ -122,6 +122,7 @@ qemu_devices() {
 	fi
 	for ((port = 0; port < opt_ports; port++)); do qemu_port $port; done
 	for device in ${opt_device[@]+"${opt_device[@]}"}; do qemu+=(-device "$device"); done
+	for set in ${opt_set[@]+"${opt_set[@]}"}; do qemu+=(-set "device.$set"); done
 	if [ -n "$opt_monitor" ]; then
 		qemu+=(-qmp "unix:$(comma "$opt_monitor"),server=on,wait=off")
 	fi

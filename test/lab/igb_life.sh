@@ -18,15 +18,9 @@ if [ -z "${PLX_LAB:-}" ]; then
 	make_scratch stable
 	[ "${PLX_TEST_LONG:-0}" = 0 ] || lab_seconds=3400
 	# By default ACPI can pull a card out of any port, and Linux keeps a bridge like that awake.
-	mkdir "$scratch/stubs"
-	stub qemu-system-x86_64 <<-END
-		case "\$*" in
-		*id=rp0,*) set -- "\$@" -set device.rp0.hotplug=off ;;
-		esac
-		exec $(printf %q "$(type -P qemu-system-x86_64)") "\$@"
-	END
-	PATH=$scratch/stubs:$PATH python3 "$PLX_SOURCE_DIR/test/lab/monitor.py" "$scratch" "$lab" run \
+	python3 "$PLX_SOURCE_DIR/test/lab/monitor.py" "$scratch" "$lab" run \
 		--ports 8 --bind '0,2,4,6,7=vfio;1,3,5=kernel' --hugepages 40 --timeout "$lab_seconds" \
+		--set rp0.hotplug=off \
 		--share "$scratch" --monitor "$scratch/qmp" --env "PLX_LAB_SHARE=$scratch" \
 		--append pcie_port_pm=force --env PLX_BUILD_DIR --env PLX_SOURCE_DIR \
 		--env "PLX_TEST_LONG=${PLX_TEST_LONG:-0}" --env "PLX_ONLY=${PLX_ONLY:-}" -- bash "$0"

@@ -35,6 +35,7 @@ refused 2 "no such folder" run --share /nonexistent -- true
 refused 2 "want auto, kvm or tcg" run --accel xen -- true
 refused 2 "--env 1A=2: want NAME" run --env 1A=2 -- true
 refused 2 "--device: want a value" run --device "" -- true
+refused 2 "--set hotplug=off: want DEVICE.PROPERTY=VALUE" run --set hotplug=off -- true
 refused 1 "has no kernel 1.2, only stable" run --kernel 1.2 -- true
 
 # Words that the shell itself could take for something else.
