@@ -237,7 +237,7 @@ static double between(double start, double end)
 	return start < 0 || end < start ? -1 : end - start;
 }
 
-/* What the ports counted meanwhile: that which sends its packets out, that which receives them in. */
+/* What the ports counted meanwhile: the one that sends and the one that receives. */
 struct counted {
 	struct plx_port_tx_stats tx;
 	struct plx_port_rx_stats rx;
