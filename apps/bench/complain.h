@@ -5,7 +5,10 @@
 
 #include <pollux/compiler.h>
 
-/** Print "plx-bench: ...", one line, to stderr. Returns @error. */
-PLX_PRINTF(2, 3) int bench_fail(int error, const char *fmt, ...);
+/** Print "plx-bench: ...", one line, to stderr. */
+PLX_PRINTF(1, 2) void bench_complain(const char *fmt, ...);
+
+/** The same, as an expression that is @error: return bench_fail(-ENODEV, "no port %u", port). */
+#define bench_fail(error, ...) (bench_complain(__VA_ARGS__), (error))
 
 #endif

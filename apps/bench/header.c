@@ -197,10 +197,9 @@ static void warn_of_throttle(const struct bench *bench)
 	const char *runtime = first_line("/proc/sys/kernel/sched_rt_runtime_us", text);
 
 	if (bench->opts.isolate && *runtime && strcmp(runtime, "-1") != 0)
-		bench_fail(0,
-			   "warning: the kernel stops SCHED_FIFO loops for %ld us in each "
-			   "second: sysctl kernel.sched_rt_runtime_us=-1 ends that",
-			   1000000 - atol(runtime));
+		bench_complain("warning: the kernel stops SCHED_FIFO loops for %ld us in each "
+			       "second: sysctl kernel.sched_rt_runtime_us=-1 ends that",
+			       1000000 - atol(runtime));
 }
 
 double header_steal_percent(void)

@@ -31,7 +31,7 @@ static int check_file(const char *option, const char *path)
 	if (copy && ret == 0 && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
 		ret = -EISDIR;
 	if (ret)
-		bench_fail(ret, "%s %s: can't write it: %s", option, path, strerror(-ret));
+		bench_complain("%s %s: can't write it: %s", option, path, strerror(-ret));
 	free(copy);
 	return ret;
 }
@@ -43,7 +43,7 @@ static int check_dir(const char *option, const char *path)
 	if (path && ((mkdir(path, 0777) && errno != EEXIST) || access(path, W_OK | X_OK)))
 		ret = -errno;
 	if (ret)
-		bench_fail(ret, "%s %s: can't write there: %s", option, path, strerror(-ret));
+		bench_complain("%s %s: can't write there: %s", option, path, strerror(-ret));
 	return ret;
 }
 
@@ -140,10 +140,10 @@ static int run(int argc, char **argv)
 	if (ret == 0 && json_is_true(json_object_get(bench.report, "valid")))
 		status = 0;
 	if (ret && plx_stop_requested()) {
-		bench_fail(ret, bench.opts.hgrm
-					? "interrupted: no report is written; --hgrm has what was "
-					  "measured by then"
-					: "interrupted: nothing is written");
+		bench_complain(bench.opts.hgrm
+				       ? "interrupted: no report is written; --hgrm has what was "
+					 "measured by then"
+				       : "interrupted: nothing is written");
 		status = EXIT_INTERRUPTED;
 	}
 	bench_close(&bench);

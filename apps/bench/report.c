@@ -77,21 +77,21 @@ json_t *report_read(const char *path)
 	double version = doc_number(report, "version");
 
 	if (!report && error.line < 0) {
-		bench_fail(0, "%s: %s", path, strerror(errno));
+		bench_complain("%s: %s", path, strerror(errno));
 		return NULL;
 	}
 	if (!report) {
-		bench_fail(0, "%s: line %d: no JSON: %s", path, error.line, error.text);
+		bench_complain("%s: line %d: no JSON: %s", path, error.line, error.text);
 		return NULL;
 	}
 	if (strcmp(doc_string(report, "schema"), "plx-bench") != 0) {
-		bench_fail(0, "%s: not a report of plx-bench --json", path);
+		bench_complain("%s: not a report of plx-bench --json", path);
 	} else if (version != SCHEMA_VERSION) {
-		bench_fail(0, "%s: schema version %g; this program reads version %d", path,
-			   isnan(version) ? 0 : version, SCHEMA_VERSION);
+		bench_complain("%s: schema version %g; this program reads version %d", path,
+			       isnan(version) ? 0 : version, SCHEMA_VERSION);
 	} else if (!json_is_array(json_object_get(report, "runs")) ||
 		   !json_is_array(json_object_get(report, "pairs"))) {
-		bench_fail(0, "%s: a report without pairs and runs", path);
+		bench_complain("%s: a report without pairs and runs", path);
 	} else {
 		return report;
 	}
