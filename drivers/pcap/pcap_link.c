@@ -33,7 +33,6 @@ static int refuse_name(struct pcap_port *pp, const char *key, const char *name)
 static void adopt(struct pcap_iface *iface, const struct plx_netif_info *info)
 {
 	iface->mac = info->mac;
-	plx_store_relaxed(&iface->mtu, info->mtu);
 	plx_store_relaxed(&iface->min_mtu, info->min_mtu);
 	plx_store_relaxed(&iface->max_mtu, info->max_mtu);
 	iface->speed_mbps = info->speed_mbps;
@@ -67,6 +66,7 @@ int plx_pcap_iface_get(struct pcap_port *pp, const char *key, const char *name,
 	iface->index = info.index;
 	iface->first_mac = info.mac;
 	snprintf(iface->name, sizeof(iface->name), "%s", info.name);
+	iface->mtu = info.mtu;
 	adopt(iface, &info);
 	pp->nb_ifaces++;
 	*out = iface;
@@ -138,12 +138,24 @@ static void open_late(struct pcap_port *pp, const struct pcap_iface *iface)
 	pthread_mutex_unlock(&pp->handles);
 }
 
+/* The port's own, asked for anew: what a watch tells may be older than what mtu_set() has done. */
+static void follow_mtu(struct pcap_port *pp, struct pcap_iface *iface)
+{
+	struct plx_netif_info now;
+	uint32_t mtu = UINT32_MAX;
+
+	if (plx_netif_by_index(iface->index, &now) == 0)
+		plx_store_relaxed(&iface->mtu, now.mtu);
+	for (unsigned i = 0; i < pp->nb_ifaces; i++)
+		mtu = plx_min_u32(mtu, pp->ifaces[i].mtu);
+	plx_store_relaxed(&pp->port->mtu, mtu);
+}
+
 /* In the control thread. */
 static void changed(const struct plx_netif_info *info, void *arg)
 {
 	struct pcap_iface *iface = arg;
 	struct pcap_port *pp = iface->owner;
-	uint32_t mtu = UINT32_MAX;
 
 	/* Before the link is up: who waits for it may send at once. */
 	if (info && (info->flags & IFF_UP))
@@ -153,9 +165,7 @@ static void changed(const struct plx_netif_info *info, void *arg)
 		adopt(iface, info);
 	else
 		plx_store_relaxed(&iface->gone, true);
-	for (unsigned i = 0; i < pp->nb_ifaces; i++)
-		mtu = plx_min_u32(mtu, pp->ifaces[i].mtu);
-	plx_store_relaxed(&pp->port->mtu, mtu);
+	follow_mtu(pp, iface);
 	update(pp);
 	pthread_mutex_unlock(&pp->link);
 	if (!info) {

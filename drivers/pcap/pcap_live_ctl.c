@@ -184,10 +184,29 @@ int plx_pcap_mac_set(struct plx_port *port, const struct ether_addr *mac)
 
 /* ---- MTU ---- */
 
+/* Under `link`, so that the control thread does not ask between the kernel's MTU and ours. */
+static int set_mtus(struct pcap_port *pp, uint32_t mtu)
+{
+	for (unsigned i = 0; i < pp->nb_ifaces; i++) {
+		struct pcap_iface *iface = &pp->ifaces[i];
+		int ret = plx_netif_set_mtu(iface->index, mtu);
+
+		if (ret) {
+			plx_port_log(pp->port, PLX_LOG_ERR, "can't set an MTU of %u on %s: %s", mtu,
+				     iface->name, strerror(-ret));
+			return ret;
+		}
+		plx_store_relaxed(&iface->mtu, mtu);
+	}
+	plx_store_relaxed(&pp->port->mtu, mtu);
+	return 0;
+}
+
 /* The rings are made for one MTU, so handles are made anew at the next start. */
 int plx_pcap_mtu_set(struct plx_port *port, uint32_t mtu)
 {
 	struct pcap_port *pp = port->priv;
+	int ret;
 
 	if (pp->nb_ifaces == 0)
 		return -ENOTSUP;
@@ -195,21 +214,10 @@ int plx_pcap_mtu_set(struct plx_port *port, uint32_t mtu)
 		plx_port_log(port, PLX_LOG_ERR, "the MTU changes only while the port is stopped");
 		return -EBUSY;
 	}
-	for (unsigned i = 0; i < pp->nb_ifaces; i++) {
-		struct pcap_iface *iface = &pp->ifaces[i];
-		int ret = plx_netif_set_mtu(iface->index, mtu);
-
-		if (ret) {
-			plx_port_log(port, PLX_LOG_ERR, "can't set an MTU of %u on %s: %s", mtu,
-				     iface->name, strerror(-ret));
-			return ret;
-		}
-		pthread_mutex_lock(&pp->link);
-		plx_store_relaxed(&iface->mtu, mtu);
-		pthread_mutex_unlock(&pp->link);
-	}
-	plx_store_relaxed(&port->mtu, mtu);
-	return 0;
+	pthread_mutex_lock(&pp->link);
+	ret = set_mtus(pp, mtu);
+	pthread_mutex_unlock(&pp->link);
+	return ret;
 }
 
 /* ---- What is lost before libpcap has it ---- */
