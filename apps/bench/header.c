@@ -126,7 +126,7 @@ static json_t *hugepages(void)
 			 atoi(total), "free", atoi(unused));
 }
 
-/* The group of the first card, or whether there is one at all. */
+/* What the kernel's drivers get, as the first group has it: vfio-pci always translates. */
 static const char *iommu(void)
 {
 	char text[TEXT_MAX];
@@ -164,14 +164,25 @@ static json_t *delay_at(const struct options *opts, unsigned i)
 	return json_real(opts->delays_us[i] * 1000);
 }
 
+static json_t *load_at(const struct options *opts, unsigned i)
+{
+	return json_real(opts->loads[i]);
+}
+
 static json_t *options(const struct options *opts)
 {
-	return json_pack("{so so sf sf si si si sb so}", "sizes",
-			 list(opts, opts->nb_mixes, size_at), "rates",
-			 list(opts, opts->nb_rates, rate_at), "duration_s", opts->duration_s,
-			 "warmup_s", opts->warmup_s, "repeats", (int)opts->nb_repeats, "burst",
-			 (int)opts->burst, "stress_streams", (int)opts->stress, "isolate",
-			 opts->isolate, "delays_ns", list(opts, opts->nb_delays, delay_at));
+	static const char *const searches[] = {
+		[SEARCH_NONE] = "none", [SEARCH_NDR] = "ndr", [SEARCH_PDR] = "pdr"};
+
+	return json_pack(
+		"{so so so ss sf sf si si so si ss? sb so}", "sizes",
+		list(opts, opts->nb_mixes, size_at), "rates", list(opts, opts->nb_rates, rate_at),
+		"latency_loads_percent", list(opts, opts->nb_loads, load_at), "search",
+		searches[opts->search], "duration_s", opts->duration_s, "warmup_s", opts->warmup_s,
+		"repeats", (int)opts->nb_repeats, "burst", (int)opts->burst, "mbufs",
+		opts->nb_mbufs ? json_integer(opts->nb_mbufs) : json_null(), "stress_streams",
+		(int)opts->stress, "stress_cpus", opts->stress_cpus_text, "isolate", opts->isolate,
+		"delays_ns", list(opts, opts->nb_delays, delay_at));
 }
 
 static json_t *labels(const struct bench *bench)

@@ -309,7 +309,7 @@ void html_machine(const json_t *report, FILE *out)
 	put_text("kernel", doc_string(header, "kernel"), out);
 	put_text("compiler", doc_string(header, "compiler"), out);
 	put_object("clock", json_object_get(header, "clock"), out);
-	put_text("IOMMU", doc_string(header, "iommu"), out);
+	put_text("IOMMU, for the kernel's drivers", doc_string(header, "iommu"), out);
 	put_object("hugepages", json_object_get(header, "hugepages"), out);
 	if (!isnan(doc_number(header, "steal_percent"))) {
 		format_number(steal, doc_number(header, "steal_percent"));

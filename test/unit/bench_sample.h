@@ -235,7 +235,9 @@ static json_t *sample_header(const struct sample *sample)
 	return json_pack(
 		"{s:s, s:[s, s, s, s, s, s], s:s, s:{s:s, s:i, s:s, s:i, s:n, s:s}, s:s, s:s,"
 		" s:{s:s, s:f, s:b, s:s, s:f}, s:s, s:{s:i, s:i, s:i}, s:f,"
-		" s:{s:[s, s], s:[s], s:f, s:f, s:i, s:i, s:i, s:b, s:[i, i]}, s:o}",
+		" s:{s:[s, s], s:[s], s:[f, f], s:s, s:f, s:f, s:i, s:i, s:n, s:i, s:s, s:b, s:[i, "
+		"i]},"
+		" s:o}",
 		"time", "2026-11-22T13:00:00Z", "command", "plx-bench", "--", "--pair", "user=0:1",
 		"--pair", "kernel=2:3", "pollux", "0.1.0", "machine", "cpu",
 		"AMD EPYC <made up> & \"quoted\"", "nb_cpus", 8, "hypervisor", "KVMKVMKVM",
@@ -243,9 +245,10 @@ static json_t *sample_header(const struct sample *sample)
 		"compiler", "gcc 12.2.0 -O3 -g", "clock", "source", "tsc", "hz", 2.4e9, "invariant",
 		1, "learned", "cpuid", "error_ppm", 0.3, "iommu", "translated", "hugepages",
 		"page_kb", 2048, "total", 256, "free", 250, "steal_percent", 0.1, "options",
-		"sizes", "64", "imix", "rates", "max", "duration_s", 1.0, "warmup_s", 0.2,
-		"repeats", SAMPLE_REPEATS, "burst", 32, "stress_streams", sample->stress ? 4 : 0,
-		"isolate", sample->isolate, "delays_ns", 0, 20000, "labels",
+		"sizes", "64", "imix", "rates", "max", "latency_loads_percent", 10.0, 50.0,
+		"search", "pdr", "duration_s", 1.0, "warmup_s", 0.2, "repeats", SAMPLE_REPEATS,
+		"burst", 32, "mbufs", "stress_streams", sample->stress ? 4 : 0, "stress_cpus",
+		"0-1", "isolate", sample->isolate, "delays_ns", 0, 20000, "labels",
 		sample->emulated ? json_pack("[s, s]", "emulated", "shared CPU") : json_array());
 }
 
