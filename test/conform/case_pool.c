@@ -89,8 +89,8 @@ static void take_rest(struct conform *c, struct sieve *sieve, const struct plx_p
 }
 
 /*
- * Nothing came for a while and, where packets are copied into mbufs, one had none: a driver may have
- * frames that it shows only after its time.
+ * Nothing came for a while and, where packets are copied into mbufs, one had none: a driver may
+ * have frames that it shows only after their time.
  */
 static bool is_exhausted(struct conform *c, const struct plx_port_stats *before, uint32_t nb_idle)
 {
