@@ -304,11 +304,11 @@ static void put_not_kept(const json_t *report, FILE *out)
 {
 	if (remarks_not_kept(report, NULL, NULL) == 0)
 		return;
-	fputs("<details class=\"limits\"><summary>Rates that were not kept: less was sent than the "
-	      "load says</summary><ul>\n",
+	fputs("<h2>Rates that were not kept</h2>\n"
+	      "<p class=\"lead\">Less was sent than the load says.</p>\n<ul class=\"method\">\n",
 	      out);
 	remarks_not_kept(report, put_remark, out);
-	fputs("</ul></details>\n", out);
+	fputs("</ul>\n", out);
 }
 
 /* ---- The page ---- */
@@ -342,7 +342,6 @@ static void put_top(const struct answer *answer, FILE *out)
 	if (has_answers(answer))
 		put_answers(answer, out);
 	put_limits(answer->report, out);
-	put_not_kept(answer->report, out);
 	fputs("</header>\n", out);
 }
 
@@ -381,6 +380,7 @@ static void write_page(const void *what, FILE *out)
 	html_verdicts(page->report, out);
 	html_claims(page->report, out);
 	html_tables(page->report, out);
+	put_not_kept(page->report, out);
 	html_method(page->report, out);
 	html_machine(page->report, out);
 	fputs("</main>\n<footer>Made by plx-bench ", out);
