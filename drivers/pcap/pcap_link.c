@@ -138,13 +138,13 @@ static void open_late(struct pcap_port *pp, const struct pcap_iface *iface)
 	pthread_mutex_unlock(&pp->handles);
 }
 
-/* The port's own, asked for anew: what a watch tells may be older than what mtu_set() has done. */
-static void follow_mtu(struct pcap_port *pp, struct pcap_iface *iface)
+/* Another MTU is asked for anew: what a watch tells may be older than what mtu_set() has done. */
+static void follow_mtu(struct pcap_port *pp, struct pcap_iface *iface, uint32_t told)
 {
 	struct plx_netif_info now;
 	uint32_t mtu = UINT32_MAX;
 
-	if (plx_netif_by_index(iface->index, &now) == 0)
+	if (told != iface->mtu && plx_netif_by_index(iface->index, &now) == 0)
 		plx_store_relaxed(&iface->mtu, now.mtu);
 	for (unsigned i = 0; i < pp->nb_ifaces; i++)
 		mtu = plx_min_u32(mtu, pp->ifaces[i].mtu);
@@ -161,11 +161,12 @@ static void changed(const struct plx_netif_info *info, void *arg)
 	if (info && (info->flags & IFF_UP))
 		open_late(pp, iface);
 	pthread_mutex_lock(&pp->link);
-	if (info)
+	if (info) {
 		adopt(iface, info);
-	else
+		follow_mtu(pp, iface, info->mtu);
+	} else {
 		plx_store_relaxed(&iface->gone, true);
-	follow_mtu(pp, iface);
+	}
 	update(pp);
 	pthread_mutex_unlock(&pp->link);
 	if (!info) {
