@@ -318,14 +318,9 @@ static void killed(struct conform *c)
 		want(link.promiscuity, 0, "promiscuity after the kill");
 	}
 	world_open(c);
-	/* What the dead one's peer has still to take is not for the next. */
-	if (c->peer->ops->can & PEER_SEES && c->peer->ops->can & PEER_KERNEL &&
-	    !c->peer->ops->plug) {
-		uint8_t frame[FRAME_BYTES_MAX];
-
-		while (c->peer->ops->recv(c->peer, frame, sizeof(frame)) != PEER_NONE)
-			;
-	}
+	/* What the dead one's peer has still to take, and its card to send, is not for the next. */
+	if (c->peer->ops->can & PEER_KERNEL && !c->peer->ops->plug)
+		peer_forget(c);
 	port_up(c);
 	traffic(c, 1);
 	port_down(c);

@@ -194,6 +194,8 @@ uint32_t sieve_peer(struct conform *c, struct sieve *sieve);
 
 /* Frames that got lost on the cable so far. */
 uint64_t cable_lost(const struct conform *c);
+/* What the peer still sees is thrown away, until nothing came for a while. */
+void peer_forget(struct conform *c);
 /* Nothing comes for a while, at the port or at the peer. */
 void port_is_quiet(struct conform *c);
 void peer_is_quiet(struct conform *c);

@@ -311,6 +311,23 @@ void port_is_quiet(struct conform *c)
 	}
 }
 
+void peer_forget(struct conform *c)
+{
+	uint64_t start = now_ms(), last = start;
+	uint8_t frame[FRAME_BYTES_MAX];
+
+	if (!(c->peer->ops->can & PEER_SEES))
+		return;
+	while (now_ms() - last < CONFORM_QUIET_MS) {
+		check(now_ms() - start < CONFORM_WAIT_MS, "the peer sees frames for %u ms",
+		      CONFORM_WAIT_MS);
+		if (c->peer->ops->recv(c->peer, frame, sizeof(frame)) != PEER_NONE)
+			last = now_ms();
+		else
+			sleep_us(100);
+	}
+}
+
 void peer_is_quiet(struct conform *c)
 {
 	uint64_t end = now_ms() + CONFORM_QUIET_MS;
