@@ -318,10 +318,8 @@ static void killed(struct conform *c)
 		want(link.promiscuity, 0, "promiscuity after the kill");
 	}
 	world_open(c);
-	/* What the dead one's peer has still to take, and its card to send, is not for the next. */
-	if (c->peer->ops->can & PEER_KERNEL && !c->peer->ops->plug)
-		peer_forget(c);
 	port_up(c);
+	peer_catch_up(c);
 	traffic(c, 1);
 	port_down(c);
 }
