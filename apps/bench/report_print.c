@@ -125,8 +125,9 @@ static void print_remarks(const json_t *report, FILE *out)
 	if (remarks_not_kept(report, NULL, NULL))
 		fputs("\nRates that were not kept: less was sent than the load says\n", out);
 	remarks_not_kept(report, put_remark, out);
-	if (!doc_true(report, "valid"))
-		fputs("\nINVALID: these figures count for nothing\n", out);
+	if (doc_true(report, "valid"))
+		return;
+	fputs("\nINVALID: these figures count for nothing\n", out);
 	remarks_invalid(report, put_remark, out);
 }
 

@@ -57,6 +57,16 @@ static void send_into_nothing(struct conform *c, uint32_t seq)
 	     "tx_packets + tx_errors + tx_dropped of 64 frames without a link, %u taken", taken);
 }
 
+/* What the peer may see of what was sent meanwhile is thrown away. */
+static void peer_forget(struct conform *c)
+{
+	uint8_t frame[FRAME_BYTES_MAX];
+
+	sleep_us(CONFORM_QUIET_MS * 1000);
+	while (c->peer->ops->recv(c->peer, frame, sizeof(frame)) != PEER_NONE)
+		;
+}
+
 static void link_changes(struct conform *c)
 {
 	struct events events = {0};

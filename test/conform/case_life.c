@@ -276,6 +276,30 @@ static void leaves_nothing(struct conform *c)
 	check(memcmp(&after.mac, &before.mac, sizeof(after.mac)) == 0, "another address");
 }
 
+/*
+ * The port sends one frame, and what the peer sees before that is thrown away: all of an earlier
+ * process. Frames may wait in the ring of the peer's card until the next one raises an interrupt.
+ */
+static void peer_catch_up(struct conform *c)
+{
+	struct stream s = stream_to_peer(c, UINT32_MAX / 2, 1);
+	uint8_t frame[FRAME_BYTES_MAX];
+	bool is_there = false;
+	struct plx_mbuf *m;
+
+	if (!(c->peer->ops->can & PEER_SEES))
+		return;
+	m = packet_plain(c, frame, frame_make(&s, 0, frame), 0);
+	check(m, "no mbuf");
+	port_give(c, 0, &m, 1, 1);
+	for (uint64_t end = now_ms() + CONFORM_WAIT_MS; !is_there && now_ms() < end;) {
+		uint32_t len = c->peer->ops->recv(c->peer, frame, sizeof(frame));
+
+		is_there = len != PEER_NONE && frame_index(&s, frame, len) == 0;
+	}
+	check(is_there, "the peer did not see the frame in %u ms", CONFORM_WAIT_MS);
+}
+
 /* The process that holds the port is killed amid its traffic: the next one finds all as it was. */
 static void killed(struct conform *c)
 {

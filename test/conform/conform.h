@@ -194,13 +194,6 @@ uint32_t sieve_peer(struct conform *c, struct sieve *sieve);
 
 /* Frames that got lost on the cable so far. */
 uint64_t cable_lost(const struct conform *c);
-/* What the peer still sees is thrown away, until nothing came for a while. */
-void peer_forget(struct conform *c);
-/*
- * The port sends one frame, and what the peer sees before that is thrown away: all of an earlier
- * process. Frames may wait in the ring of the peer's card until the next one raises an interrupt.
- */
-void peer_catch_up(struct conform *c);
 /* Nothing comes for a while, at the port or at the peer. */
 void port_is_quiet(struct conform *c);
 void peer_is_quiet(struct conform *c);

@@ -311,42 +311,6 @@ void port_is_quiet(struct conform *c)
 	}
 }
 
-void peer_forget(struct conform *c)
-{
-	uint64_t start = now_ms(), last = start;
-	uint8_t frame[FRAME_BYTES_MAX];
-
-	if (!(c->peer->ops->can & PEER_SEES))
-		return;
-	while (now_ms() - last < CONFORM_QUIET_MS) {
-		check(now_ms() - start < CONFORM_WAIT_MS, "the peer sees frames for %u ms",
-		      CONFORM_WAIT_MS);
-		if (c->peer->ops->recv(c->peer, frame, sizeof(frame)) != PEER_NONE)
-			last = now_ms();
-		else
-			sleep_us(100);
-	}
-}
-
-void peer_catch_up(struct conform *c)
-{
-	struct stream s = stream_to_peer(c, UINT32_MAX / 2, 1);
-	uint8_t frame[FRAME_BYTES_MAX];
-	struct plx_mbuf *m = packet_plain(c, frame, frame_make(&s, 0, frame), 0);
-	bool is_there = false;
-
-	check(m, "no mbuf");
-	port_give(c, 0, &m, 1, 1);
-	if (!(c->peer->ops->can & PEER_SEES))
-		return;
-	for (uint64_t end = now_ms() + CONFORM_WAIT_MS; !is_there && now_ms() < end;) {
-		uint32_t len = c->peer->ops->recv(c->peer, frame, sizeof(frame));
-
-		is_there = len != PEER_NONE && frame_index(&s, frame, len) == 0;
-	}
-	check(is_there, "the peer did not see the frame in %u ms", CONFORM_WAIT_MS);
-}
-
 void peer_is_quiet(struct conform *c)
 {
 	uint64_t end = now_ms() + CONFORM_QUIET_MS;

@@ -235,9 +235,8 @@ static json_t *sample_header(const struct sample *sample)
 	return json_pack(
 		"{s:s, s:[s, s, s, s, s, s], s:s, s:{s:s, s:i, s:s, s:i, s:n, s:s}, s:s, s:s,"
 		" s:{s:s, s:f, s:b, s:s, s:f}, s:s, s:{s:i, s:i, s:i}, s:f,"
-		" s:{s:[s, s], s:[s], s:[f, f], s:s, s:f, s:f, s:i, s:i, s:n, s:i, s:s, s:b, s:[i, "
-		"i]},"
-		" s:o}",
+		" s:{s:[s, s], s:[s], s:[f, f], s:s, s:f, s:f, s:i, s:i, s:n, s:i, s:s, s:b,"
+		" s:[i, i]}, s:o}",
 		"time", "2026-11-22T13:00:00Z", "command", "plx-bench", "--", "--pair", "user=0:1",
 		"--pair", "kernel=2:3", "pollux", "0.1.0", "machine", "cpu",
 		"AMD EPYC <made up> & \"quoted\"", "nb_cpus", 8, "hypervisor", "KVMKVMKVM",
